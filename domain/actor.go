@@ -1,0 +1,92 @@
+package domain
+
+// Permission is something an actor may do.
+type Permission string
+
+// The permissions there are. Each command names one; reading has its own two.
+const (
+	Read            Permission = "read"             // dashboards, lists, details
+	ReadLog         Permission = "log.read"         // the action log
+	ManageReseller  Permission = "reseller.manage"  // thresholds and settings of the reseller
+	ManageCustomers Permission = "customers.manage" // import and change customers
+	ManageLicenses  Permission = "licenses.manage"  // import and renew licenses
+	ManageGroups    Permission = "groups.manage"    // the group tree
+	ManageDevices   Permission = "devices.manage"   // move, rename, remove, scan, update
+	ActAsDevice     Permission = "device.report"    // what a device says of itself
+	OperatePlatform Permission = "platform.operate" // register resellers, rebuild views
+)
+
+// Role is a named set of permissions. A person has one role per organisation.
+type Role string
+
+// The roles of the portal. Client, System and Operator are held by machines and by who runs the installation.
+const (
+	ResellerAdmin      Role = "reseller_admin"
+	ResellerTechnician Role = "reseller_technician"
+	ResellerReadOnly   Role = "reseller_readonly"
+	CustomerAdmin      Role = "customer_admin"
+	CustomerReadOnly   Role = "customer_readonly"
+	Auditor            Role = "auditor"
+	Client             Role = "client"
+	System             Role = "system"
+	Operator           Role = "operator"
+)
+
+// Allows reports whether the role holds a permission. An unknown role holds none.
+func (r Role) Allows(p Permission) bool {
+	switch r {
+	case ResellerAdmin:
+		return p != OperatePlatform && p != ActAsDevice
+	case ResellerTechnician:
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices
+	case ResellerReadOnly, CustomerReadOnly:
+		return p == Read
+	case CustomerAdmin:
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices
+	case Auditor:
+		return p == ReadLog
+	case Client:
+		return p == ActAsDevice
+	case System, Operator:
+		return true
+	}
+	return false
+}
+
+// ActorKind tells people, devices and the portal itself apart in the action log.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	ActorUser   ActorKind = "user"
+	ActorClient ActorKind = "client"
+	ActorSystem ActorKind = "system"
+)
+
+// Actor is who acts. The id is opaque: nothing here names a person.
+type Actor struct {
+	Kind       ActorKind
+	ID         string
+	OnBehalfOf string     // who else, when somebody acts for another
+	Role       Role       //
+	Tenant     Tenant     // the reseller the actor belongs to; empty for an operator
+	Customer   CustomerID // limits the actor to one customer; empty means all of the tenant's
+}
+
+// Sees reports whether the scope lies within the actor's reach. Operators reach every tenant.
+func (a Actor) Sees(s Scope) bool {
+	if a.Role == Operator && a.Tenant == "" {
+		return true
+	}
+	return a.Tenant != "" && a.Tenant == s.Tenant && (a.Customer == "" || a.Customer == s.Customer)
+}
+
+// SystemActor is the portal itself, acting in one tenant, for instance a policy.
+func SystemActor(name string, t Tenant) Actor {
+	return Actor{Kind: ActorSystem, ID: name, Role: System, Tenant: t}
+}
+
+// DeviceActor is a client that acts for itself.
+func DeviceActor(id DeviceID, s Scope) Actor {
+	return Actor{Kind: ActorClient, ID: string(id), Role: Client, Tenant: s.Tenant, Customer: s.Customer}
+}

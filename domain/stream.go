@@ -1,0 +1,69 @@
+package domain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Tenant is a reseller: a UUID without dashes, 32 lower-case hex digits. It is the category of all its streams.
+type Tenant string
+
+// Valid reports whether t has the form of a tenant.
+func (t Tenant) Valid() bool {
+	if len(t) != 32 {
+		return false
+	}
+	for i := range len(t) {
+		if c := t[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// Kind is the kind of an aggregate, as it stands in stream names. Kinds have no dash in them.
+type Kind string
+
+// The kinds of streams there are.
+const (
+	KindReseller Kind = "reseller"
+	KindCustomer Kind = "customer"
+	KindLicense  Kind = "license"
+	KindGroup    Kind = "group" // one tree per license
+	KindDevice   Kind = "device"
+	KindJob      Kind = "job"
+)
+
+// Stream names the history of one aggregate: "<tenant>-<kind>-<id>". EventStoreDB's category is what stands before
+// the first dash, so "$ce-<tenant>" is the tenant's whole history: the action log.
+//
+// Telemetry streams, "<tenant>.telemetry-<kind>-<id>", keep facts that merely change out of that category.
+type Stream struct {
+	Tenant    Tenant
+	Kind      Kind
+	ID        string
+	Telemetry bool
+}
+
+const telemetrySuffix = ".telemetry"
+
+// Category is the part before the first dash.
+func (s Stream) Category() string {
+	if s.Telemetry {
+		return string(s.Tenant) + telemetrySuffix
+	}
+	return string(s.Tenant)
+}
+
+func (s Stream) String() string { return s.Category() + "-" + string(s.Kind) + "-" + s.ID }
+
+// ParseStream is the inverse of Stream.String. Streams that are not ours (system streams, say) are an error.
+func ParseStream(name string) (Stream, error) {
+	category, rest, ok := strings.Cut(name, "-")
+	kind, id, ok2 := strings.Cut(rest, "-")
+	tenant, telemetry := strings.CutSuffix(category, telemetrySuffix)
+	if s := (Stream{Tenant(tenant), Kind(kind), id, telemetry}); ok && ok2 && kind != "" && id != "" && s.Tenant.Valid() {
+		return s, nil
+	}
+	return Stream{}, fmt.Errorf("stream %q is not of the form <tenant>-<kind>-<id>", name)
+}
