@@ -1,0 +1,35 @@
+# The two commands that matter: `make run` and `make test`. Both set up what they need on a fresh machine.
+GO ?= go
+BIN := bin
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+OAPI_CODEGEN := github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: run test bench lint generate build torture clean
+
+run: build ## the portal with demo data, an embedded event store and a Postgres of its own
+	$(BIN)/avportal dev
+
+build: ## both binaries into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/avportal ./cmd/avagent
+
+test: build ## all tests, with the real engines; installs what is missing and says aloud what was not checked
+	.ci/prepare
+	$(BIN)/avportal dev postgres -- $(GO) test -timeout 20m $(TESTFLAGS) ./...
+
+torture: build ## the long versions of the crash tests: hours, not minutes
+	AVPORTAL_TORTURE=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 6h -run 'Torture|Kill|Power|Flip' ./...
+
+bench: build ## the performance table of the README, paired in one run, as text and JSON
+	$(BIN)/avportal dev postgres -- $(GO) run ./cmd/bench $(BENCHFLAGS)
+
+lint: ## static checks (compiles golangci-lint on first use: about a minute)
+	$(GO) vet ./...
+	$(GO) run $(GOLANGCI) run
+
+generate: ## generated Go from the OpenAPI document
+	$(GO) generate ./...
+
+clean:
+	rm -rf $(BIN)
