@@ -10,7 +10,7 @@ import (
 // receives, because a device may be anybody.
 const (
 	MaxBodyBytes = 1 << 20
-	MaxThreats   = 500
+	MaxThreats   = 250 // with paths of MaxPath, all of them backslashes, a report still fits MaxBodyBytes
 	MaxPaths     = 64
 	MaxText      = 255  // bytes of any text but those below
 	MaxPath      = 1024 // bytes of a path; the beginning of a longer one is cut off, as its end tells more
@@ -20,15 +20,12 @@ const (
 // Clean makes the report fit the limits: control characters go, long texts and lists are cut, unknown guards are
 // dropped. It returns how many fields it had to change.
 func (r *Report) Clean() int {
-	n := r.Facts.Clean() + text(&r.ID, MaxText) + guards(r.Guards)
-	var cut int
-	if r.Threats, cut = threats(r.Threats); cut > 0 {
-		n += cut
-	}
-	if len(r.Threats) == MaxThreats && cut > 0 {
+	if len(r.Threats) > MaxThreats {
 		r.ThreatsComplete = false
 	}
-	return n + r.LastScan.clean()
+	list, n := threats(r.Threats)
+	r.Threats = list
+	return n + text(&r.ID, MaxText) + r.Facts.Clean() + guards(r.Guards) + r.LastScan.clean()
 }
 
 // Clean makes the facts fit the limits and returns how many fields it had to change.

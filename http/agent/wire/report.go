@@ -108,7 +108,8 @@ type Scan struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Outcomes of a scan. Only a completed scan without errors resolves threats that it no longer finds.
+// Outcomes of a scan. Only a completed scan resolves threats, and only those in files that it could read or that are
+// gone.
 const (
 	OutcomeCompleted = "completed"
 	OutcomeAborted   = "aborted" // stopped half-way: the agent was told to end

@@ -25,17 +25,21 @@
 // # Order
 //
 // A device sends reports, started and result from one queue, oldest first, one at a time: what happened first arrives
-// first. The long poll runs beside that queue.
+// first. The long poll runs beside that queue. The result of a scan comes before the report that repeats its threats, so
+// that the portal can say which command brought them to light.
 //
 // # What an answer means to the device
 //
-//	2xx            done, next
+//	201, 200, 204  as listed above; any other success is not the portal's answer (a hotel's login page) and means later
 //	400, 413, 422  this entry can never be accepted: the device drops it, counts it and goes on
 //	404, 409       the command is unknown or already answered: as above
 //	401            the credential is not known: the device keeps its queue, asks rarely, and says so in its status
 //	403            not allowed at the moment (an expired license): the device keeps its queue and asks rarely
 //	410            the device was removed: it forgets its queue and stops until a person enrolls it again
-//	408, 425, 429, 5xx, no answer   later: Retry-After if there is one, else exponential backoff with jitter
+//	anything else  and no answer: later, after Retry-After if there is one, else exponential backoff with jitter
+//
+// A refusal other than 413 that is not a Problem with a code comes from something between device and portal and means
+// later as well: a proxy gone wrong must not make a fleet throw away its reports.
 package wire
 
 import (
