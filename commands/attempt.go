@@ -70,6 +70,7 @@ func decideAndAppend[S domain.State[S]](ctx context.Context, h *Handler, rq Requ
 	}
 	a.revision, a.position = appended.Revision, appended.Position
 	a.remember(rq.ID)
+	h.watchers.wake(stream)
 	return Result{Position: appended.Position, Revision: appended.Revision, Events: len(events)}, nil
 }
 

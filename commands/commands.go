@@ -18,6 +18,7 @@ import (
 type Handler struct {
 	store      eventstore.Store
 	aggregates *cache
+	watchers   watchers
 	observe    func(command, outcome string, took time.Duration)
 }
 
