@@ -53,6 +53,14 @@ func (r Role) Allows(p Permission) bool {
 	return false
 }
 
+// DevicePermission is what an action on a device needs: one that the device takes itself, or one that a person takes.
+func DevicePermission(byDevice bool) Permission {
+	if byDevice {
+		return ActAsDevice
+	}
+	return ManageDevices
+}
+
 // ActorKind tells people, devices and the portal itself apart in the action log.
 type ActorKind string
 

@@ -1,0 +1,17 @@
+// Package catalog joins the event types of all aggregates.
+package catalog
+
+import (
+	"avportal/domain"
+	"avportal/domain/customer"
+	"avportal/domain/device"
+	"avportal/domain/group"
+	"avportal/domain/job"
+	"avportal/domain/license"
+	"avportal/domain/reseller"
+)
+
+// Registry knows every event type of this build.
+func Registry() *domain.Registry {
+	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, job.Events)
+}
