@@ -78,7 +78,7 @@ func initialize(ctx context.Context, p programs, who identity, dataDir string, f
 		_, err = runAs(ctx, who, "/", p.path("initdb"), args...)
 	}
 	if err == nil {
-		err = os.Rename(fresh, dataDir) // takes the place of an empty directory
+		err = takePlace(fresh, dataDir)
 	}
 	if err == nil && !fast {
 		err = syncDir(parent)
@@ -87,6 +87,14 @@ func initialize(ctx context.Context, p programs, who identity, dataDir string, f
 		return errors.Join(fmt.Errorf("postgres: initdb: %w", err), os.RemoveAll(fresh))
 	}
 	return nil
+}
+
+// takePlace moves a directory to a path where nothing is, or an empty directory, which os.Rename alone refuses.
+func takePlace(from, to string) error {
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 func syncDir(path string) error {

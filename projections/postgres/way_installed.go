@@ -58,11 +58,13 @@ func usualDirectories() []string {
 		if err != nil {
 			continue // only a malformed pattern is an error
 		}
-		slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(versionIn(b), versionIn(a)) })
+		slices.SortFunc(dirs, newestFirst)
 		found = append(found, dirs...)
 	}
 	return withServer(found)
 }
+
+func newestFirst(a, b string) int { return cmp.Compare(versionIn(b), versionIn(a)) }
 
 // versionIn reads the first number of a path, so that 15 comes before 9.6 and 16 before 15.
 func versionIn(path string) int {
