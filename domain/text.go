@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -64,9 +65,8 @@ func CheckID(field, id string) error {
 }
 
 // Fold gives the form in which two names are compared: without regard to case, width or the way accents are written.
-// Upper case first, since that is what brings "ß" and "ẞ" or the Greek sigmas together.
 func Fold(name string) string {
-	return strings.ToLower(strings.ToUpper(norm.NFKC.String(strings.TrimSpace(name))))
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(name))))
 }
 
 // invisible tells control and format characters; the latter turn text around on a screen or make two names look alike.
