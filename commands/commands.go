@@ -69,7 +69,22 @@ type Request struct {
 func (rq Request) Derive(step string) Request {
 	rq.Correlation = rq.correlation()
 	rq.ID = uuid.NewSHA1(rq.ID, []byte(step))
-	rq.Expected = nil
+	rq.Fingerprint, rq.Expected = "", nil
+	return rq
+}
+
+// step is the request of a command that prepares or follows up the main one in another stream. Its id is new each time,
+// since such a step may have been undone meanwhile: repeating it must look at the state, not at what was once done.
+func (rq Request) step() Request {
+	rq.Correlation = rq.correlation()
+	rq.ID = uuid.New()
+	rq.Fingerprint, rq.Expected = "", nil
+	return rq
+}
+
+// alone is the same request as an activity of its own: what comes of it is seen apart from what led to it.
+func (rq Request) alone() Request {
+	rq.Correlation = uuid.Nil
 	return rq
 }
 

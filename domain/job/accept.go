@@ -16,6 +16,7 @@ type Accept struct {
 	Action   Action
 	Items    []domain.DeviceID
 	To       domain.GroupID // of MoveDevices
+	Profile  string         // of ScanDevices: "quick" or "full"
 	At       time.Time
 }
 
@@ -27,6 +28,7 @@ type Accepted struct {
 	Action   Action            `json:"action"`
 	Items    []domain.DeviceID `json:"items"`
 	To       domain.GroupID    `json:"to,omitempty"`
+	Profile  string            `json:"profile,omitempty"`
 }
 
 // EventType is the stored type name.
@@ -46,11 +48,10 @@ func (c Accept) Decide(s State) ([]domain.Event, error) {
 	if err := domain.CheckID("/job", string(c.Job)); err != nil {
 		return nil, err
 	}
+	if err := c.checkAction(); err != nil {
+		return nil, err
+	}
 	switch {
-	case c.Action != MoveDevices:
-		return nil, domain.ErrInvalid.At("/action").With("There is no such action.")
-	case c.To.License() == "":
-		return nil, domain.ErrInvalid.At("/to").With("This is not the id of a group.")
 	case len(c.Items) == 0 || len(c.Items) > MaxItems:
 		return nil, domain.ErrInvalid.At("/items").With(fmt.Sprintf("A job has 1 to %d items; these are %d.", MaxItems, len(c.Items)))
 	}
@@ -66,12 +67,29 @@ func (c Accept) Decide(s State) ([]domain.Event, error) {
 		seen[d] = struct{}{}
 	}
 	if s.Exists() {
-		if s.action == c.Action && s.to == c.To && slices.Equal(s.items, c.Items) {
+		if s.action == c.Action && s.to == c.To && s.profile == c.Profile && slices.Equal(s.items, c.Items) {
 			return nil, nil
 		}
 		return nil, domain.ErrExists
 	}
 	return []domain.Event{Accepted{
-		Tenant: c.Tenant, Customer: c.Customer, Job: c.Job, Action: c.Action, Items: slices.Clone(c.Items), To: c.To,
+		Tenant: c.Tenant, Customer: c.Customer, Job: c.Job, Action: c.Action, Items: slices.Clone(c.Items), To: c.To, Profile: c.Profile,
 	}}, nil
+}
+
+func (c Accept) checkAction() error {
+	switch c.Action {
+	case MoveDevices:
+		if c.To.License() == "" {
+			return domain.ErrInvalid.At("/to").With("This is not the id of a group.")
+		}
+	case ScanDevices:
+		if c.Profile != "quick" && c.Profile != "full" {
+			return domain.ErrInvalid.At("/profile").With(`A scan of many devices has the profile "quick" or "full".`)
+		}
+	case UpdateDevices:
+	default:
+		return domain.ErrInvalid.At("/action").With("There is no such action.")
+	}
+	return nil
 }

@@ -10,7 +10,9 @@ type Action string
 
 // The actions there are.
 const (
-	MoveDevices Action = "move_devices"
+	MoveDevices   Action = "move_devices"
+	ScanDevices   Action = "scan_devices"
+	UpdateDevices Action = "update_devices"
 )
 
 // ID names a job; in practice a UUID.
@@ -29,6 +31,7 @@ type State struct {
 	scope   domain.Scope
 	action  Action
 	to      domain.GroupID
+	profile string
 	items   []domain.DeviceID
 	results []Result
 	failed  int
@@ -62,7 +65,7 @@ func (s State) Evolve(e domain.Event) State {
 	case Accepted:
 		s = State{
 			scope:  domain.Scope{Tenant: e.Tenant, Customer: e.Customer},
-			action: e.Action, to: e.To, items: e.Items, open: make(map[domain.DeviceID]struct{}, len(e.Items)),
+			action: e.Action, to: e.To, profile: e.Profile, items: e.Items, open: make(map[domain.DeviceID]struct{}, len(e.Items)),
 		}
 		for _, d := range e.Items {
 			s.open[d] = struct{}{}

@@ -1,0 +1,79 @@
+package commands
+
+import (
+	"context"
+	"errors"
+
+	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/domain/group"
+	"avportal/domain/license"
+	"avportal/eventstore"
+)
+
+// Settle brings a license's seats and tree in line with where a device says it stands. Enrolling, moving and removing
+// go through several streams; whatever a crash left half done, this finishes or undoes. It is harmless to repeat.
+func Settle(ctx context.Context, h *Handler, rq Request, tenant domain.Tenant, l domain.LicenseID, id domain.DeviceID) error {
+	settler := domain.SystemActor("settle", tenant)
+	if rq.Actor.Kind != domain.ActorSystem {
+		settler.OnBehalfOf = rq.Actor.ID
+	}
+	rq.Actor = settler
+	var stands bool
+	var at domain.GroupID
+	var customer domain.CustomerID
+	err := Inspect(ctx, h, device.Stream(tenant, id), func(s device.State, _ eventstore.Revision) {
+		stands = s.Exists() && !s.Removed() && s.License() == l
+		at, customer = s.Group(), s.Scope().Customer
+	})
+	if err != nil {
+		return err
+	}
+	if stands {
+		return h.followTree(ctx, rq, tenant, l, id, at, customer)
+	}
+	_, err = Do[group.State](ctx, h, rq.step(), group.RemoveDevice{Tenant: tenant, License: l, Device: id, At: rq.At})
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	_, err = Do[license.State](ctx, h, rq.step(), license.Release{Tenant: tenant, License: l, Device: id, At: rq.At})
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// followTree repeats the last step of a move: the tree decides where a device stands within a license.
+func (h *Handler) followTree(ctx context.Context, rq Request, tenant domain.Tenant, l domain.LicenseID, id domain.DeviceID, at domain.GroupID, customer domain.CustomerID) error {
+	g, err := h.groupOf(ctx, tenant, l, id)
+	if err != nil || g == "" || g == at {
+		return err
+	}
+	_, err = Do[device.State](ctx, h, rq.step(), device.Move{Tenant: tenant, Device: id, ToGroup: g, ToCustomer: customer, At: rq.At})
+	if errors.Is(err, domain.ErrLicenseExpired) {
+		return nil // nothing moves any more; a renewal lets the next move repair it
+	}
+	return err
+}
+
+// SettleAfter is the policy that settles what an event may have left half done. Run it some time after the event, so
+// that commands under way have ended.
+func SettleAfter(ctx context.Context, h *Handler, r eventstore.Recorded) error {
+	var l domain.LicenseID
+	var id domain.DeviceID
+	switch e := r.Event.(type) {
+	case license.Activated:
+		l, id = e.License, e.Device
+	case group.DeviceAdded:
+		l, id = e.Group.License(), e.Device
+	case group.DeviceMoved:
+		l, id = e.To.License(), e.Device
+	case device.Moved:
+		l, id = e.FromLicense, e.Device
+	case device.Removed:
+		l, id = e.License, e.Device
+	default:
+		return nil
+	}
+	return Settle(ctx, h, reaction(r, "settle"), r.Stream.Tenant, l, id)
+}
