@@ -76,8 +76,14 @@ func (c *Clamscan) Scan(ctx context.Context, paths []string, found func(Finding)
 		return sum, context.Cause(ctx)
 	}
 	var exit *exec.ExitError
-	if errors.As(runErr, &exit) && (exit.ExitCode() == exitInfected || exit.ExitCode() == exitErrors) && ended {
-		runErr = nil
+	if errors.As(runErr, &exit) && ended {
+		switch exit.ExitCode() {
+		case exitInfected:
+			runErr = nil
+		case exitErrors:
+			runErr = nil
+			sum.Errors = max(sum.Errors, 1) // a path it could not open at all is not in its own count
+		}
 	}
 	if runErr != nil {
 		return sum, fmt.Errorf("clamscan: %w: %s", runErr, lastLine(out.String()))
@@ -95,17 +101,20 @@ func interruptSignal() os.Signal {
 
 const clamscanSummary = "----------- SCAN SUMMARY -----------"
 
-// parseClamscan reads clamscan's output. ended says that the summary, its last words, is there.
+// parseClamscan reads clamscan's output. ended says that the summary, its last words, is there and tells of a scan: with
+// signatures that it cannot load clamscan prints a summary too, of nothing.
 func parseClamscan(out string) (findings []Finding, sum Summary, ended bool) {
 	sum.Files = -1
 	listed := out
 	if i := strings.LastIndex(out, clamscanSummary); i >= 0 {
-		listed, ended = out[:i], true
+		listed = out[:i]
 		for line := range strings.Lines(out[i:]) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 			n, err := strconv.ParseInt(value, 10, 64)
 			switch {
 			case err != nil:
+			case name == "Known viruses":
+				ended = n > 0
 			case name == "Scanned files":
 				sum.Files = n
 			case name == "Total errors":
