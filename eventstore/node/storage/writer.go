@@ -1,0 +1,293 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// A commit is what one fsync makes durable: the events of many appends, and the answers to them.
+type commit struct {
+	batch   *pebble.Batch // nil if nothing is to be written
+	records []Record
+	appends []*Append
+	last    uint64 // position of its last event or link, 0 if it has none
+}
+
+// maxCommit bounds the bytes of one commit, so that none outgrows Pebble's memtable.
+const maxCommit = 8 << 20
+
+// writer is the state of the one goroutine that decides appends. Nothing else touches it.
+type writer struct {
+	db      *DB
+	heads   *twoGenerations[string, *head]
+	recent  *twoGenerations[[16]byte, recentWrite]
+	next    uint64 // position of the next event
+	lookups *reader
+	created string
+
+	c       *commit
+	arena   []byte
+	offsets []int
+	touched []*head
+	scratch []byte
+	links   []pendingLink
+}
+
+type pendingLink struct {
+	projection Projection
+	target     target
+	head       *head
+}
+
+// run decides appends until the queue is closed, and passes commits on in the order in which they were decided.
+func (w *writer) run(commits chan<- *commit) {
+	defer close(commits)
+	defer w.db.refuseQueued()
+	// Pebble ends the goroutine when a commit fails beyond repair (see stopLogger), or panics.
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.db.stop(fmt.Errorf("writer: %v", cause))
+		}
+		w.closeLookups()
+		if w.c != nil {
+			commits <- w.c
+		}
+	}()
+	var batch, spare []*Append
+	for {
+		if batch = w.db.queue.take(spare); batch == nil {
+			return
+		}
+		w.c = &commit{appends: make([]*Append, 0, len(batch))}
+		w.created = strconv.FormatInt(w.db.options.Now().UnixNano()/100, 10)
+		for i, a := range batch {
+			w.c.appends = append(w.c.appends, a)
+			w.decide(a)
+			if len(w.arena) >= maxCommit && i < len(batch)-1 {
+				w.finish(commits)
+				w.c = &commit{}
+			}
+		}
+		w.finish(commits)
+		clear(batch)
+		spare = batch
+	}
+}
+
+func (w *writer) decide(a *Append) {
+	switch {
+	case w.db.stopped():
+		a.Err = w.db.stopError()
+		return
+	case !a.Deadline.IsZero() && w.db.options.Now().After(a.Deadline):
+		a.Err = ErrDeadline
+		return
+	}
+	if a.Err = w.perform(a); a.Err != nil && isFatal(a.Err) {
+		w.db.stop(a.Err)
+	}
+}
+
+// write adds one event to the commit and to everything that the writer remembers.
+func (w *writer) write(h *head, e *Event, revision int64) (position uint64, err error) {
+	position = w.next
+	start := len(w.arena)
+	body, at := appendBody(w.scratch[:0], h.stream, revision, position, e, w.created)
+	w.scratch = body
+	if w.links, err = w.linksOf(w.links[:0], h, revision, e, at, body); err != nil {
+		return 0, err
+	}
+	w.arena = append(w.arena, recordFormat, byte(len(w.links)))
+	w.arena = append(w.arena, e.ID[:]...)
+	w.arena = binary.AppendUvarint(w.arena, uint64(len(body)))
+	w.arena = append(w.arena, body...)
+	for i := range w.links {
+		l := &w.links[i]
+		l.head.last++
+		w.arena = appendLink(w.arena, l.projection, l.target, l.head.last)
+		w.index(l.head, l.head.last, ref{position: position + uint64(i) + 1, ordinal: uint8(i + 1)})
+	}
+	w.arena = binary.LittleEndian.AppendUint32(w.arena, checksum(position, w.arena[start:]))
+	w.offsets = append(w.offsets, start)
+	if w.c.batch == nil {
+		w.c.batch = w.db.pebble.NewBatch()
+	}
+	w.scratch = eventKey(w.scratch[:0], position)
+	if err = w.c.batch.Set(w.scratch, w.arena[start:], nil); err != nil {
+		return 0, err
+	}
+	if revision == TombstoneRevision {
+		w.tombstone(h)
+	} else {
+		h.last = revision
+	}
+	w.index(h, revision, ref{position: position})
+	h.pending = append(h.pending, written{id: e.ID, revision: revision, position: position})
+	w.recent.put(e.ID, recentWrite{stream: w.db.hash(h.stream), revision: revision, position: position})
+	w.next = position + 1 + uint64(len(w.links))
+	return position, nil
+}
+
+func (w *writer) tombstone(h *head) {
+	if h.last < 0 {
+		// The run at revision 0 is what says that a stream exists; this one is empty.
+		w.put(indexKey(w.scratch[:0], h.stream, 0), nil)
+	}
+	h.tombstoned = true
+}
+
+func (w *writer) put(key, value []byte) {
+	w.scratch = key
+	if err := w.c.batch.Set(key, value, nil); err != nil {
+		panic(err) // only for a batch that is applied already
+	}
+}
+
+// linksOf lists the links that the running system projections make for the event.
+func (w *writer) linksOf(links []pendingLink, h *head, revision int64, e *Event, at layout, body []byte) ([]pendingLink, error) {
+	for _, p := range Projections {
+		if !w.db.projectionRunning(p) {
+			continue
+		}
+		t, found := p.linkTarget(h.stream, revision, e, at)
+		if !found {
+			continue
+		}
+		var name [96]byte
+		stream := string(append(append(name[:0], p.streamPrefix()...), t.bytes(body)...))
+		if len(stream) > MaxStreamName {
+			continue
+		}
+		target, err := w.head(stream)
+		if err != nil {
+			return nil, err
+		}
+		if !target.tombstoned {
+			links = append(links, pendingLink{projection: p, target: t, head: target})
+		}
+	}
+	return links, nil
+}
+
+// index notes where an event of the stream stands. Runs of neighbouring revisions are written as one key when
+// the commit is finished, which makes the index of a busy category cheap.
+func (w *writer) index(h *head, revision int64, r ref) {
+	if !h.touched {
+		h.touched = true
+		w.touched = append(w.touched, h)
+	}
+	if h.runCount > 0 && (revision != h.runFirst+int64(h.runCount) || h.runCount == maxRun) {
+		w.writeRun(h)
+	}
+	if h.runCount == 0 {
+		h.runFirst, h.runLast = revision, 0
+	}
+	h.run = appendRef(h.run, h.runLast, r)
+	h.runLast = r.position
+	h.runCount++
+}
+
+func (w *writer) writeRun(h *head) {
+	if w.c.batch == nil {
+		w.c.batch = w.db.pebble.NewBatch()
+	}
+	w.put(indexKey(w.scratch[:0], h.stream, h.runFirst), h.run)
+	h.run, h.runCount = h.run[:0], 0
+}
+
+// finish hands the commit to Pebble, which begins to write it, and to the goroutine that waits for the fsync.
+func (w *writer) finish(commits chan<- *commit) {
+	for _, h := range w.touched {
+		if h.runCount > 0 {
+			w.writeRun(h)
+		}
+		h.touched, h.pending = false, h.pending[:0]
+		if cap(h.pending) > maxRun {
+			h.pending, h.run = nil, nil
+		}
+	}
+	clear(w.touched)
+	w.touched = w.touched[:0]
+	w.collectRecords()
+	w.closeLookups()
+	if w.c.batch != nil && !w.db.stopped() {
+		if err := w.db.pebble.ApplyNoSyncWait(w.c.batch, pebble.Sync); err != nil {
+			w.db.stop(err)
+		}
+	}
+	w.heads.rotate()
+	w.recent.rotate()
+	c := w.c
+	w.c = nil
+	commits <- c
+}
+
+// collectRecords makes the records of the commit ready for live readers, who keep them: the arena is theirs from now on.
+func (w *writer) collectRecords() {
+	if len(w.offsets) == 0 {
+		return
+	}
+	w.c.records = make([]Record, len(w.offsets))
+	position := w.next
+	end := len(w.arena)
+	for i := len(w.offsets) - 1; i >= 0; i-- {
+		content := w.arena[w.offsets[i] : end-4 : end-4]
+		end = w.offsets[i]
+		position -= 1 + uint64(content[1])
+		if err := w.c.records[i].parseUnchecked(position, content); err != nil {
+			panic(err)
+		}
+	}
+	w.c.last = w.next - 1
+	w.arena = make([]byte, 0, max(min(2*len(w.arena), 1<<20), 4<<10))
+	w.offsets = w.offsets[:0]
+}
+
+// complete waits for the fsync of each commit, shows its events to readers and answers its appends.
+func (db *DB) complete(commits <-chan *commit) {
+	for c := range commits {
+		if c.batch != nil && !db.stopped() {
+			if err := c.batch.SyncWait(); err != nil {
+				db.stop(err)
+			} else if err := c.batch.Close(); err != nil {
+				db.stop(err)
+			}
+		}
+		if db.stopped() {
+			for _, a := range c.appends {
+				a.Err = db.stopError()
+				a.Done(a)
+			}
+			continue
+		}
+		if c.last > 0 {
+			db.live.publish(c.records)
+			db.visible.Store(c.last)
+			db.changed.broadcast()
+		}
+		for _, a := range c.appends {
+			a.Done(a)
+		}
+	}
+}
+
+// refuseQueued answers what the writer will not come to any more.
+func (db *DB) refuseQueued() {
+	db.queue.close(ErrClosed)
+	for {
+		rest := db.queue.take(nil)
+		if rest == nil {
+			return
+		}
+		for _, a := range rest {
+			a.Err = ErrClosed
+			if db.stopped() {
+				a.Err = db.stopError()
+			}
+			a.Done(a)
+		}
+	}
+}
