@@ -116,7 +116,7 @@ func settings(socketDir string, fast bool) []string {
 	}
 	if fast {
 		list = append(list, "fsync=off", "synchronous_commit=off", "full_page_writes=off",
-			"wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB", "shared_buffers=128MB")
+			"wal_level=minimal", "max_wal_senders=0", "max_wal_size=1GB", "shared_buffers=128MB")
 	} else {
 		list = append(list, "fsync=on", "synchronous_commit=on", "full_page_writes=on",
 			"max_wal_size=2GB", "min_wal_size=256MB", "shared_buffers=256MB", "effective_cache_size=1GB")

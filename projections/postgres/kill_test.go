@@ -46,7 +46,7 @@ func TestKillingTheParentLeavesNoServerAndNoRowIsLost(t *testing.T) {
 	if got := query1(t, srv.URL(), "SELECT string_agg(name, ' ') FROM device"); got != "kiosk" {
 		t.Errorf("after kill -9 of the parent: %q", got)
 	}
-	left, err := filepath.Glob(filepath.Join(runDirBase(), runDirPrefix+"*"))
+	left, err := filepath.Glob(filepath.Join(runDirBase(false), runDirPrefix+"*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func startOn(ctx context.Context, cfg Config, dataDir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := runDirBase()
+	base := runDirBase(cfg.Fast && dataDir == "")
 	who, err := chooseIdentity(ctx, programs, base, dataDir)
 	if err != nil {
 		return nil, err

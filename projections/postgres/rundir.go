@@ -11,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/shirou/gopsutil/v4/disk"
+	"github.com/shirou/gopsutil/v4/mem"
 )
 
 const (
@@ -21,6 +24,9 @@ const (
 	runDirPrefix = "avpg-"
 	// longestBase keeps base + "/avpg-0123456789/.s.PGSQL.5432" within the 104 bytes that macOS allows for a socket (Linux 108).
 	longestBase = 70
+
+	memoryBase    = "/dev/shm" // Linux only; elsewhere it is missing
+	plentyOfBytes = 4 << 30    // a test run's databases and write-ahead log stay well below
 )
 
 // runDir is the private directory of one running server: its socket and, for a temporary server, its data. The lock file in it
@@ -30,13 +36,27 @@ type runDir struct {
 	lock *os.File
 }
 
-// runDirBase is the temporary directory, unless its path is too long for a socket or other users cannot enter it.
-func runDirBase() string {
+// runDirBase is the temporary directory, unless its path is too long for a socket or other users cannot enter it. A server whose
+// data may be lost lives in memory where there is plenty: creating a database there took 9 to 18 ms instead of 140 to 250.
+func runDirBase(inMemory bool) string {
+	if inMemory && plentyOfMemory() {
+		return memoryBase
+	}
 	base, err := filepath.EvalSymlinks(os.TempDir())
 	if err != nil || len(base) > longestBase || os.Geteuid() == 0 && !enterable(base) {
 		return "/tmp"
 	}
 	return base
+}
+
+// plentyOfMemory is false in containers, whose /dev/shm has 64 MB.
+func plentyOfMemory() bool {
+	room, err := disk.Usage(memoryBase)
+	if err != nil || room.Free < plentyOfBytes || !enterable(memoryBase) {
+		return false
+	}
+	memory, err := mem.VirtualMemory()
+	return err == nil && memory.Available >= plentyOfBytes
 }
 
 // enterable says whether every user may pass through the directory.
@@ -53,7 +73,9 @@ func enterable(dir string) bool {
 
 // newRunDir also removes the directories of servers that are gone.
 func newRunDir(base string, who identity) (*runDir, error) {
-	sweep(base)
+	for _, b := range []string{base, runDirBase(false), memoryBase} {
+		sweep(b)
+	}
 	// It gets the name that sweep looks for only once it is locked.
 	fresh, err := os.MkdirTemp(base, "new-"+runDirPrefix)
 	if err != nil {

@@ -4,8 +4,15 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
 	"avportal/projections/postgres/postgrestest"
 )
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, postgrestest.IgnoreServer())
+}
 
 func TestEveryCallerGetsAnEmptyDatabaseOfItsOwn(t *testing.T) {
 	first, second := postgrestest.Pool(t), postgrestest.Pool(t)
@@ -28,5 +35,26 @@ func TestEveryCallerGetsAnEmptyDatabaseOfItsOwn(t *testing.T) {
 		if tables != db.found {
 			t.Errorf("the %s database has %d tables, want %d", db.name, tables, db.found)
 		}
+	}
+}
+
+func TestTheDatabaseEndsWithTheTestEvenWhenItLeavesConnections(t *testing.T) {
+	ctx := context.Background()
+	var url string
+	var left *pgx.Conn
+	t.Run("careless", func(t *testing.T) {
+		url = postgrestest.URL(t)
+		var err error
+		if left, err = pgx.Connect(ctx, url); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := left.Ping(ctx); err == nil {
+		t.Error("the forgotten connection still holds its database")
+	}
+	left.Close(ctx)
+	if conn, err := pgx.Connect(ctx, url); err == nil {
+		conn.Close(ctx)
+		t.Error("the database is still there after its test")
 	}
 }
