@@ -86,7 +86,9 @@ func TestTreeHasBounds(t *testing.T) {
 }
 
 func TestRename(t *testing.T) {
-	rename := func(g domain.GroupID, name string) Rename { return Rename{Tenant: tenant, Group: g, Name: name, At: at} }
+	rename := func(g domain.GroupID, name string) Rename {
+		return Rename{Tenant: tenant, Group: g, Name: name, At: at}
+	}
 	given(t).When(rename(lab, "Forschung")).Then(Renamed{Group: lab, From: "Labor", To: "Forschung"}).When(rename(lab, "Forschung")).ThenNothing()
 	given(t).When(rename(main, "Zentrale")).Then(Renamed{Group: main, From: "Büro", To: "Zentrale"})
 	given(t).When(rename(lab, "LABOR")).Then(Renamed{Group: lab, From: "Labor", To: "LABOR"}) // its own name does not stand in its way
