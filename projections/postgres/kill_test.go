@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -152,6 +153,28 @@ func TestAReusedProcessNumberDoesNotBlockTheStart(t *testing.T) {
 	second := start(t, Config{DataDir: dir, Fast: true})
 	if second.proc == nil {
 		t.Error("took a sleep for a server")
+	}
+}
+
+// What ends the server where the system has no parent-death signal.
+func TestTheWatcherInterruptsWhenItsParentIsGone(t *testing.T) {
+	server := exec.Command("sleep", "60")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Process.Kill() }()
+	w := watch(server.Process.Pid, true, "", quiet())
+	if w == nil {
+		t.Fatal("no watcher")
+	}
+	defer w.dismiss()
+	if err := w.input.Close(); err != nil { // as the system does when we die
+		t.Fatal(err)
+	}
+	err := server.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGINT {
+		t.Errorf("the server ended by %v, want an interrupt", err)
 	}
 }
 

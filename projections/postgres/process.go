@@ -49,8 +49,11 @@ func startProcess(cfg Config, l launch, temporary bool) (*process, error) {
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if temporary || !dieWithUs {
-		p.watcher = watch(cmd.Process.Pid, l, temporary, cfg.Log)
+	switch {
+	case temporary:
+		p.watcher = watch(cmd.Process.Pid, !dieWithUs, l.run.path, cfg.Log)
+	case !dieWithUs:
+		p.watcher = watch(cmd.Process.Pid, true, "", cfg.Log)
 	}
 	return p, nil
 }

@@ -23,7 +23,7 @@ type programs struct {
 
 // way is one way to come by the programs. It answers candidate directories, best first, or says why there is none.
 type way struct {
-	name string
+	name string // with what it takes, in parentheses
 	find func(ctx context.Context, cfg Config) ([]string, error)
 }
 
@@ -73,7 +73,7 @@ func firstFit(ctx context.Context, cfg Config, w way, dataMajor int) (programs, 
 		case p.major < oldest || dataMajor != 0 && p.major != dataMajor:
 			misfits = append(misfits, fmt.Sprintf("%s is version %d", p.bin, p.major))
 		default:
-			p.from = w.name
+			p.from, _, _ = strings.Cut(w.name, " (")
 			return p, nil
 		}
 	}

@@ -23,16 +23,13 @@ n=0
 while [ -e "$3/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
 rm -rf -- "$3"`
 
-// watch is a convenience: without it, the next start sweeps.
-func watch(pid int, l launch, temporary bool, log *slog.Logger) *watcher {
-	signal, remove := "", ""
-	if !dieWithUs {
+// watch begins to watch over the server pid. A non-empty runDir is removed. It is a convenience where the next start sweeps.
+func watch(pid int, interrupt bool, runDir string, log *slog.Logger) *watcher {
+	signal := ""
+	if interrupt {
 		signal = "signal"
 	}
-	if temporary {
-		remove = l.run.path
-	}
-	cmd := exec.Command("/bin/sh", "-c", watcherScript, "avportal-postgres-watcher", strconv.Itoa(pid), signal, remove)
+	cmd := exec.Command("/bin/sh", "-c", watcherScript, "avportal-postgres-watcher", strconv.Itoa(pid), signal, runDir)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // away from the signals of our terminal
 	input, err := cmd.StdinPipe()
