@@ -51,8 +51,7 @@ func (c Accept) Decide(s State) ([]domain.Event, error) {
 	if err := c.checkAction(); err != nil {
 		return nil, err
 	}
-	switch {
-	case len(c.Items) == 0 || len(c.Items) > MaxItems:
+	if len(c.Items) == 0 || len(c.Items) > MaxItems {
 		return nil, domain.ErrInvalid.At("/items").With(fmt.Sprintf("A job has 1 to %d items; these are %d.", MaxItems, len(c.Items)))
 	}
 	seen := make(map[domain.DeviceID]struct{}, len(c.Items))

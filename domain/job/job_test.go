@@ -52,6 +52,16 @@ func TestAccept(t *testing.T) {
 	}
 }
 
+func TestAcceptScansAndUpdates(t *testing.T) {
+	scans, updates := accept, accept
+	scans.Action, scans.To, scans.Profile = ScanDevices, "", "full"
+	updates.Action, updates.To = UpdateDevices, ""
+	domaintest.Given[State](t).When(scans).Then(Accepted{Tenant: tenant, Job: "j1", Action: ScanDevices, Items: items, Profile: "full"}).When(scans).ThenNothing()
+	domaintest.Given[State](t).When(updates).Then(Accepted{Tenant: tenant, Job: "j1", Action: UpdateDevices, Items: items})
+	scans.Profile = "path" // paths differ from device to device
+	domaintest.Given[State](t).When(scans).ThenRefused(domain.ErrInvalid.At("/profile"))
+}
+
 func progress(results ...Result) Progress {
 	return Progress{Tenant: tenant, Job: "j1", Results: results, At: at}
 }

@@ -1,0 +1,68 @@
+package domain_test
+
+import (
+	"testing"
+
+	"avportal/domain"
+)
+
+// The whole matrix, so that a change of one right shows here.
+func TestWhatEachRoleMayDo(t *testing.T) {
+	all := []domain.Permission{
+		domain.Read, domain.ReadLog, domain.ManageReseller, domain.ManageCustomers, domain.ManageLicenses,
+		domain.ManageGroups, domain.ManageDevices, domain.ActAsDevice, domain.OperatePlatform,
+	}
+	for role, may := range map[domain.Role]string{
+		domain.ResellerAdmin:      "yyyyyyy--",
+		domain.ResellerTechnician: "yy---yy--",
+		domain.ResellerReadOnly:   "y--------",
+		domain.CustomerAdmin:      "yy---yy--",
+		domain.CustomerReadOnly:   "y--------",
+		domain.Auditor:            "-y-------",
+		domain.Client:             "-------y-",
+		domain.System:             "yyyyyyyyy",
+		domain.Operator:           "yyyyyyyyy",
+		"stranger":                "---------",
+	} {
+		for i, p := range all {
+			if got, want := role.Allows(p), may[i] == 'y'; got != want {
+				t.Errorf("may a %s do %s? %v, want %v", role, p, got, want)
+			}
+		}
+	}
+}
+
+func TestHowFarAnActorSees(t *testing.T) {
+	here := domain.Scope{Tenant: tenant, Customer: "c1"}
+	beside := domain.Scope{Tenant: tenant, Customer: "c2"}
+	whole := domain.Scope{Tenant: tenant}
+	abroad := domain.Scope{Tenant: "ffeeddccbbaa99887766554433221100", Customer: "c1"}
+	for name, c := range map[string]struct {
+		actor domain.Actor
+		sees  [4]bool // here, beside, whole, abroad
+	}{
+		"reseller's":      {domain.Actor{Role: domain.ResellerAdmin, Tenant: tenant}, [4]bool{true, true, true, false}},
+		"customer's":      {domain.Actor{Role: domain.CustomerAdmin, Tenant: tenant, Customer: "c1"}, [4]bool{true, false, false, false}},
+		"device":          {domain.DeviceActor("d1", here), [4]bool{true, false, false, false}},
+		"system":          {domain.SystemActor("policy", tenant), [4]bool{true, true, true, false}},
+		"operator":        {domain.Actor{Role: domain.Operator}, [4]bool{true, true, true, true}},
+		"nobody's":        {domain.Actor{Role: domain.ResellerAdmin}, [4]bool{}},
+		"tenant operator": {domain.Actor{Role: domain.Operator, Tenant: tenant}, [4]bool{true, true, true, false}},
+	} {
+		for i, scope := range []domain.Scope{here, beside, whole, abroad} {
+			if got := c.actor.Sees(scope); got != c.sees[i] {
+				t.Errorf("does the %s actor see %+v? %v", name, scope, got)
+			}
+		}
+	}
+}
+
+func TestGroupIDTellsItsLicense(t *testing.T) {
+	for id, want := range map[domain.GroupID]domain.LicenseID{
+		domain.NewGroupID("l1", "main"): "l1", domain.NewGroupID("a.b", "x"): "a.b", "main": "", "": "",
+	} {
+		if got := id.License(); got != want {
+			t.Errorf("%q is of %q, want %q", id, got, want)
+		}
+	}
+}
