@@ -103,8 +103,13 @@ func Begin(tx *bbolt.Tx, t Task) error {
 	return state.Put(tx, bucket, t.Command.ID, t)
 }
 
-// Interrupt leaves a task for the next start of the agent, without blaming the task for it.
+// Interrupt leaves a task for the next start of the agent, without blaming the task for it. One that was forgotten in
+// the meantime, because the portal removed the device, stays forgotten.
 func Interrupt(tx *bbolt.Tx, t Task) error {
+	var known Task
+	if err := state.Get(tx, bucket, t.Command.ID, &known); err != nil || known.Command.ID == "" {
+		return err
+	}
 	t.Begun = 1
 	return state.Put(tx, bucket, t.Command.ID, t)
 }
