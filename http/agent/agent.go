@@ -31,6 +31,8 @@ type Config struct {
 	Recheck time.Duration
 	// Closing ends waiting polls when it is closed.
 	Closing <-chan struct{}
+	// Middleware stands on the router, where the route template is known; metrics, say.
+	Middleware []mux.MiddlewareFunc
 }
 
 // enrollments of one TID: a rollout of a thousand computers at once is normal, a steady stream of them is not.
@@ -59,6 +61,7 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	r := mux.NewRouter()
+	r.Use(s.Middleware...)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.refuse(w, problem(http.StatusNotFound, "not_found", "There is no such address."))
 	})
