@@ -81,7 +81,9 @@ func (i index) entries() (n int) {
 
 // Put adds an entry and then, while the queue is over its bounds, gives up the oldest entry of the cheapest class there
 // is. A plain fact report therefore always goes before a threat report, even if it is the one just added.
-func Put(tx *bbolt.Tx, e Entry) error {
+func Put(tx *bbolt.Tx, e Entry) error { return put(tx, e, MaxEntries, MaxBytes) }
+
+func put(tx *bbolt.Tx, e Entry, maxEntries, maxBytes int) error {
 	b, err := tx.CreateBucketIfNotExists([]byte(bucket))
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func Put(tx *bbolt.Tx, e Entry) error {
 	}
 	ix.Count[e.Class]++
 	ix.Bytes += len(content)
-	for ix.entries() > MaxEntries || ix.Bytes > MaxBytes {
+	for ix.entries() > maxEntries || ix.Bytes > maxBytes {
 		if err := dropCheapest(b, &ix); err != nil {
 			return err
 		}
