@@ -34,9 +34,15 @@ func (w *writer) head(stream string) (*head, error) {
 		return nil, err
 	}
 	h := &head{stream: stream, last: -1}
-	s, err := r.state(stream)
+	s, err := r.ends(stream)
 	if err != nil {
 		return nil, err
+	}
+	// Nothing that the writer decides depends on the metadata of streams that projections write.
+	if !keptByProjection(stream) && !IsMetadataStream(stream) {
+		if s.RawMeta, err = r.metadata(stream); err != nil {
+			return nil, err
+		}
 	}
 	h.last, h.tombstoned = s.Last, s.Tombstoned
 	if s.RawMeta != nil {

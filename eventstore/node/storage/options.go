@@ -43,7 +43,7 @@ func (db *DB) pebbleOptions() *pebble.Options {
 		FS:                          db.options.FS,
 		Lock:                        db.lock,
 		Logger:                      stopLogger{db},
-		CacheSize:                   db.options.CacheBytes,
+		CacheSize:                   db.options.CacheBytes + 4*memTableBytes, // memtables are counted against the cache
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
 		// Write-ahead logs of this format tell damage from a torn tail, and tables have a checksum in their footer.

@@ -38,21 +38,9 @@ func (db *DB) Stream(stream string) (StreamState, error) {
 }
 
 func (r *reader) state(stream string) (StreamState, error) {
-	s := StreamState{Last: -1}
-	exists, err := r.exists(stream)
+	s, err := r.ends(stream)
 	if err != nil {
 		return s, err
-	}
-	if exists {
-		if s.Last, err = r.lastOf(stream, TombstoneRevision); err != nil {
-			return s, err
-		}
-		if s.Last == TombstoneRevision {
-			s.Tombstoned = true
-			if s.Last, err = r.lastOf(stream, TombstoneRevision-1); err != nil {
-				return s, err
-			}
-		}
 	}
 	if IsMetadataStream(stream) {
 		s.Metadata.MaxCount = 1
@@ -62,6 +50,23 @@ func (r *reader) state(stream string) (StreamState, error) {
 	}
 	s.RawMeta, err = r.metadata(stream)
 	s.Metadata = parseMetadata(s.RawMeta)
+	return s, err
+}
+
+// ends finds the last event of a stream, and its tombstone.
+func (r *reader) ends(stream string) (StreamState, error) {
+	s := StreamState{Last: -1}
+	exists, err := r.exists(stream)
+	if err != nil || !exists {
+		return s, err
+	}
+	if s.Last, err = r.lastOf(stream, TombstoneRevision); err != nil {
+		return s, err
+	}
+	if s.Last == TombstoneRevision {
+		s.Tombstoned = true
+		s.Last, err = r.lastOf(stream, TombstoneRevision-1)
+	}
 	return s, err
 }
 

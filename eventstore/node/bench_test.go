@@ -1,0 +1,163 @@
+package node_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
+
+	"avportal/eventstore/node/nodetest"
+)
+
+// The event of the benchmarks is what a device report looks like: about 300 bytes of facts, and the metadata
+// that every event of the portal carries.
+const benchTenant = "5f0c6d2e8b7a4c3d9e1f0a2b4c6d8e0f"
+
+func benchData() []byte {
+	return fmt.Appendf(nil, `{"engine":"ClamAV 1.4.2","signatures":"2026-11-23T06:00:00Z","os":"Windows 11 Pro 24H2","addresses":["10.0.12.7","fe80::1"],"protection":"on","lastScan":"2026-11-22T23:10:04Z","threats":0,"padding":"%0120d"}`, 7)
+}
+
+func benchMetadata() []byte {
+	return fmt.Appendf(nil, `{"$correlationId":"%s","$causationId":"%s","actor":{"kind":"client","id":"%s"},"v":1}`, uuid.New(), uuid.New(), uuid.New())
+}
+
+var benchWriters = []int{1, 16, 64, 256}
+
+// spread runs b.N calls of write over a number of goroutines.
+func spread(b *testing.B, writers int, write func(writer, i int)) {
+	b.ReportAllocs()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	before := cpuTime(b)
+	b.ResetTimer()
+	for w := range writers {
+		wg.Go(func() {
+			for i := 0; left.Add(-1) >= 0; i++ {
+				write(w, i)
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+	b.ReportMetric((cpuTime(b)-before)*1e6/float64(b.N), "cpu-us/op")
+}
+
+// cpuTime is what the process has used of all processors, seconds. Unlike the time that passed it does not depend
+// on what else the machine does.
+func cpuTime(tb testing.TB) float64 {
+	tb.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+func BenchmarkAppendBatch(b *testing.B) {
+	for _, writers := range benchWriters {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			n := nodetest.Start(b)
+			batch := newBatcher(b, n)
+			names := make([]string, writers)
+			for w := range names {
+				names[w] = benchTenant + "-device-" + uuid.NewString()
+			}
+			data := benchData()
+			spread(b, writers, func(w, i int) {
+				var expected any = esdb.NoStream{}
+				if i > 0 {
+					expected = i - 1
+				}
+				resp := batch.call(&streams.BatchAppendReq{Options: batchOptions(names[w], expected), IsFinal: true,
+					ProposedMessages: []*streams.BatchAppendReq_ProposedMessage{proposed(uuid.New(), data, benchMetadata())}})
+				if resp.GetSuccess() == nil {
+					b.Error(resp)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkAppendUnary(b *testing.B) {
+	for _, writers := range benchWriters {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			c := connect(b, nodetest.Start(b))
+			names := make([]string, writers)
+			for w := range names {
+				names[w] = benchTenant + "-device-" + uuid.NewString()
+			}
+			data := benchData()
+			spread(b, writers, func(w, i int) {
+				var expected esdb.ExpectedRevision = esdb.NoStream{}
+				if i > 0 {
+					expected = esdb.Revision(uint64(i - 1))
+				}
+				e := esdb.EventData{EventID: uuid.New(), EventType: "reported", ContentType: esdb.ContentTypeJson, Data: data, Metadata: benchMetadata()}
+				if _, err := c.AppendToStream(context.Background(), names[w], esdb.AppendToStreamOptions{ExpectedRevision: expected}, e); err != nil {
+					b.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkPebbleAlone is the engine under the node, with the same bytes and one synced write per append.
+func BenchmarkPebbleAlone(b *testing.B) {
+	for _, writers := range benchWriters {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			db, err := pebble.Open(b.TempDir(), &pebble.Options{Logger: quiet{}, MemTableSize: 32 << 20})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() {
+				if err := db.Close(); err != nil {
+					b.Error(err)
+				}
+			}()
+			data := benchData()
+			var position atomic.Uint64
+			spread(b, writers, func(int, int) {
+				key := binary.BigEndian.AppendUint64(nil, position.Add(1))
+				value := append(append([]byte("reported"), data...), benchMetadata()...)
+				if err := db.Set(key, value, pebble.Sync); err != nil {
+					b.Error(err)
+				}
+			})
+		})
+	}
+}
+
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)           {}
+func (quiet) Errorf(string, ...any)          {}
+func (quiet) Fatalf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) }
+
+// BenchmarkFdatasync is the limit of the disk: one caller, 4 KiB and a flush.
+func BenchmarkFdatasync(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "f"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	block := make([]byte, 4096)
+	spread(b, 1, func(_, i int) {
+		if _, err := f.WriteAt(block, int64(i%4096)*4096); err != nil {
+			b.Error(err)
+		}
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			b.Error(err)
+		}
+	})
+}
