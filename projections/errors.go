@@ -1,0 +1,84 @@
+package projections
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"avportal/eventstore"
+)
+
+// Errors of the engine. Test them with errors.Is.
+var (
+	// ErrGap says that a batch does not follow what the view has applied. The subscription has to start again.
+	ErrGap = errors.New("events are missing between the view and the batch")
+	// ErrFenced says that another projector, a swap or a restored database has moved the view. Nothing was written.
+	ErrFenced = errors.New("the view was moved by somebody else")
+	// ErrUnknownEvent says that this build does not declare an event: most likely a newer portal wrote it.
+	ErrUnknownEvent = errors.New("this build does not know the event's type or version")
+	// ErrNoRow says that an event needs a row that is not there.
+	ErrNoRow = errors.New("the event needs a row that does not exist")
+	// ErrRowExists says that an event creates a row that is there.
+	ErrRowExists = errors.New("the event creates a row that exists")
+	// ErrNotYet says that a view has not reached a position in the time given.
+	ErrNotYet = errors.New("the view has not reached the position yet")
+	// ErrAhead says that a view has seen more than the log holds: the log was restored from an older copy.
+	ErrAhead = errors.New("the view is ahead of the log, which must have been restored from an older copy; rebuild the view")
+)
+
+// EventError names the event that a view or policy can't apply.
+type EventError struct {
+	View     string
+	ID       uuid.UUID
+	Type     string
+	Stream   string
+	Revision eventstore.Revision
+	Position eventstore.Position
+	Err      error
+
+	index int // in its batch
+}
+
+func (e *EventError) Error() string {
+	return fmt.Sprintf("%s: %s (%s, %d@%s, position %s): %v", e.View, e.Type, e.ID, e.Revision, e.Stream, e.Position, e.Err)
+}
+
+func (e *EventError) Unwrap() error { return e.Err }
+
+func newEventError(index int, r eventstore.Recorded, err error) *EventError {
+	return &EventError{ID: r.ID, Type: r.Type, Stream: r.Stream.String(), Revision: r.Revision, Position: r.Position, Err: err, index: index}
+}
+
+// SQLSTATEs raised by portal.must.
+const (
+	stateFenced  = "PV001"
+	stateMissing = "PV002"
+)
+
+// fromPostgres gives errors of our own their names.
+func fromPostgres(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == stateFenced {
+		return fmt.Errorf("%w: %s", ErrFenced, pg.Message)
+	}
+	return err
+}
+
+// refused reports whether Postgres refused the data: no repetition will help. Everything else (a connection lost, a lock not
+// had, a full disk, a shutdown) may pass.
+func refused(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || len(pg.Code) != 5 {
+		return false
+	}
+	if pg.Code == stateMissing {
+		return true
+	}
+	switch pg.Code[:2] {
+	case "21", "22", "23", "42", "44", "54", "0A":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,259 @@
+package projections
+
+import (
+	"fmt"
+	"reflect"
+
+	"avportal/eventstore"
+)
+
+// workingSet holds the rows of one table that are in memory, and folds events into them. It knows nothing of Postgres.
+// It is not safe for concurrent use.
+type workingSet interface {
+	rowType() *rowType
+	sums() []counterTable
+
+	// touch finds the rows that events concern. missing are those that must be loaded, as structs of the key type; load
+	// gives one of them, and whatever has not been loaded does not exist.
+	touch(events []eventstore.Recorded) *EventError
+	missing() []reflect.Value
+	load() (row reflect.Value, loaded func())
+
+	// fold applies the events that were passed to touch. After an error the set must be reset.
+	fold(events []eventstore.Recorded) *EventError
+
+	// changes are the differences to what Postgres holds. written says that it now holds them.
+	changes() (changes, error)
+	written(keep int)
+	reset()
+
+	// complete says that the table is empty, or all of it in memory: nothing will have to be loaded.
+	complete()
+	size() int
+}
+
+// changes of one table, as addressable structs of the row type. Of a deleted row it is the row as it was.
+type changes struct{ inserted, updated, deleted []reflect.Value }
+
+func (c changes) none() bool { return len(c.inserted)+len(c.updated)+len(c.deleted) == 0 }
+
+// counterTable is a sums[R] whose R does not matter any more.
+type counterTable interface {
+	counterTable() string
+	counterRow() *rowType
+	valueFields() []int
+	deltas() []reflect.Value
+}
+
+type entry[R any] struct {
+	row    R
+	stored *R // what Postgres holds, while row differs from it; nil if it holds nothing, or nothing else
+	inDB   bool
+	here   bool // the row exists
+	dirty  bool
+}
+
+type touched[R any, K comparable] struct {
+	event int
+	key   K
+	entry *entry[R]
+}
+
+type tableSet[R any, K comparable] struct {
+	*table[R, K]
+	byKey      map[K]*entry[R]
+	touches    []touched[R, K]
+	absent     []K // keys not in memory, to be loaded
+	dirty      []*entry[R]
+	counters   []sums[R]
+	isComplete bool
+	comparable bool
+}
+
+func (t *table[R, K]) newWorkingSet() workingSet {
+	s := &tableSet[R, K]{table: t, byKey: map[K]*entry[R]{}, comparable: t.row.typ.Comparable()}
+	for _, c := range t.spec.Counters {
+		s.counters = append(s.counters, c.newSums())
+	}
+	return s
+}
+
+func (s *tableSet[R, K]) rowType() *rowType { return s.row }
+
+func (s *tableSet[R, K]) sums() []counterTable {
+	out := make([]counterTable, len(s.counters))
+	for i, c := range s.counters {
+		out[i] = c
+	}
+	return out
+}
+
+func (s *tableSet[R, K]) touch(events []eventstore.Recorded) (failed *EventError) {
+	s.touches, s.absent = s.touches[:0], s.absent[:0]
+	i := 0
+	defer func() {
+		if p := recover(); p != nil {
+			failed = newEventError(i, events[i], fmt.Errorf("table %s, keys: %v", s.spec.Name, p))
+		}
+	}()
+	add := func(k K) {
+		e := s.byKey[k]
+		if e == nil {
+			e = &entry[R]{}
+			s.byKey[k] = e
+			if !s.isComplete {
+				s.absent = append(s.absent, k)
+			}
+		}
+		s.touches = append(s.touches, touched[R, K]{i, k, e})
+	}
+	for i = range events {
+		s.spec.Keys(events[i], add)
+	}
+	return nil
+}
+
+func (s *tableSet[R, K]) missing() []reflect.Value {
+	out := make([]reflect.Value, len(s.absent))
+	for i := range s.absent {
+		out[i] = reflect.ValueOf(&s.absent[i]).Elem()
+	}
+	return out
+}
+
+func (s *tableSet[R, K]) load() (reflect.Value, func()) {
+	row := new(R)
+	return reflect.ValueOf(row).Elem(), func() {
+		e := s.byKey[*s.key(row)]
+		s.row.settle(reflect.ValueOf(row).Elem())
+		e.row, e.inDB, e.here = *row, true, true
+	}
+}
+
+func (s *tableSet[R, K]) fold(events []eventstore.Recorded) (failed *EventError) {
+	i := 0
+	defer func() {
+		if p := recover(); p != nil {
+			failed = newEventError(i, events[i], fmt.Errorf("table %s, fold: %v", s.spec.Name, p))
+		}
+	}()
+	for _, t := range s.touches {
+		i = t.event
+		if err := s.apply(t, events[i]); err != nil {
+			return newEventError(i, events[i], fmt.Errorf("table %s, row %+v: %w", s.spec.Name, t.key, err))
+		}
+	}
+	return nil
+}
+
+func (s *tableSet[R, K]) apply(t touched[R, K], r eventstore.Recorded) error {
+	e := t.entry
+	switch n := s.needs[r.Event.EventType()]; {
+	case e.here && n == creates:
+		return ErrRowExists
+	case !e.here && n == mustExist:
+		return ErrNoRow
+	case !e.here && n == optional:
+		return nil
+	}
+	if !e.dirty {
+		e.dirty = true
+		s.dirty = append(s.dirty, e)
+		if e.inDB {
+			stored := e.row
+			e.stored = &stored
+		}
+	}
+	if !e.here {
+		var empty R
+		e.row = empty
+		*s.key(&e.row) = t.key
+	}
+	present := presenceOf(&e.row)
+	present.existed = e.here
+	s.spec.Fold(&e.row, r)
+	e.here = !present.deleted
+	*present = Presence{}
+	if k := s.key(&e.row); *k != t.key {
+		var unset K
+		if *k != unset {
+			return fmt.Errorf("the fold changed the key to %+v", *k)
+		}
+		*k = t.key // *row = Row{...} says nothing of the key
+	}
+	s.row.settle(reflect.ValueOf(&e.row).Elem())
+	return nil
+}
+
+func presenceOf(row any) *Presence {
+	if p, ok := row.(interface{ presence() *Presence }); ok {
+		return p.presence()
+	}
+	return &Presence{}
+}
+
+func (s *tableSet[R, K]) changes() (c changes, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("table %s, counts: %v", s.spec.Name, p)
+		}
+	}()
+	for _, sum := range s.counters {
+		sum.reset()
+	}
+	for _, e := range s.dirty {
+		switch {
+		case e.inDB && e.here && s.same(e.stored, &e.row):
+			continue
+		case e.inDB && e.here:
+			c.updated = append(c.updated, reflect.ValueOf(&e.row).Elem())
+		case e.here:
+			c.inserted = append(c.inserted, reflect.ValueOf(&e.row).Elem())
+		case e.inDB:
+			c.deleted = append(c.deleted, reflect.ValueOf(e.stored).Elem())
+		}
+		for _, sum := range s.counters {
+			if e.inDB {
+				sum.change(e.stored, -1)
+			}
+			if e.here {
+				sum.change(&e.row, 1)
+			}
+		}
+	}
+	return c, nil
+}
+
+func (s *tableSet[R, K]) same(a, b *R) bool {
+	if s.comparable {
+		return any(*a) == any(*b)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func (s *tableSet[R, K]) written(keep int) {
+	for _, e := range s.dirty {
+		e.dirty, e.stored, e.inDB = false, nil, e.here
+	}
+	s.dirty = s.dirty[:0]
+	if len(s.byKey) > keep {
+		s.reset()
+		return
+	}
+	for _, t := range s.touches {
+		if !t.entry.here {
+			delete(s.byKey, t.key)
+		}
+	}
+	s.touches = s.touches[:0]
+}
+
+func (s *tableSet[R, K]) reset() {
+	clear(s.byKey)
+	clear(s.touches)
+	clear(s.dirty)
+	s.touches, s.dirty, s.absent, s.isComplete = s.touches[:0], s.dirty[:0], s.absent[:0], false
+}
+
+func (s *tableSet[R, K]) complete() { s.isComplete = true }
+func (s *tableSet[R, K]) size() int { return len(s.byKey) }
