@@ -27,6 +27,7 @@ type identity struct {
 // DB is an open log. Its methods are safe for concurrent use.
 type DB struct {
 	options Options
+	fs      *patientFS
 	pebble  *pebble.DB
 	lock    *pebble.Lock
 	salt    uint64
@@ -56,6 +57,7 @@ func Open(o Options) (*DB, error) {
 		failed:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	db.fs = &patientFS{FS: db.options.FS, logger: db.options.Logger}
 	for _, p := range o.Projections {
 		db.running.Or(1 << p)
 	}
@@ -77,7 +79,7 @@ func Open(o Options) (*DB, error) {
 }
 
 func (db *DB) openFiles() (err error) {
-	fs, dir := db.options.FS, db.options.Dir
+	fs, dir := db.fs, db.options.Dir
 	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -133,6 +135,7 @@ func (db *DB) newWriter() (*writer, error) {
 		db:     db,
 		heads:  newTwoGenerations[string, *head](50_000),
 		recent: newTwoGenerations[[16]byte, recentWrite](65_536),
+		space:  reserve{fs: db.fs, dir: db.options.Dir, bytes: uint64(max(db.options.MinFreeBytes, 0))},
 		next:   1, // no event stands at position 0, which clients take for "before everything"
 	}
 	db.visible.Store(^uint64(0))
@@ -150,6 +153,9 @@ func (db *DB) newWriter() (*writer, error) {
 		return count < refillRecent
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := db.checkEnding(w.next - 1); err != nil {
 		return nil, err
 	}
 	db.visible.Store(w.next - 1)
@@ -170,6 +176,11 @@ func (db *DB) projectionRunning(p Projection) bool { return db.running.Load()&(1
 
 // Submit hands over a write. Its answer comes by a.Done.
 func (db *DB) Submit(a *Append) {
+	if db.fs.full() {
+		a.Err = ErrDiskFull
+		a.Done(a)
+		return
+	}
 	if err := db.queue.put(a); err != nil {
 		if db.stopped() {
 			err = db.stopError()
@@ -199,6 +210,7 @@ func (db *DB) stop(err error) {
 		return
 	}
 	db.options.Logger.Error("the log has stopped: open the folder again to find out what is on disk", "error", err)
+	db.fs.dead.Store(true)
 	close(db.failed)
 	db.queue.close(cause)
 	db.changed.broadcast()
@@ -222,6 +234,7 @@ func (db *DB) Failure() error {
 // Close answers what was submitted, makes everything durable and releases the folder.
 func (db *DB) Close() error {
 	db.queue.close(ErrClosed)
+	db.fs.giveUp.Store(true)
 	<-db.done
 	if !db.users.close() {
 		return nil
@@ -232,8 +245,13 @@ func (db *DB) Close() error {
 
 func (db *DB) closeFiles() error {
 	if db.stopped() {
-		// The engine may have stopped in the middle of anything and would wait for itself for ever.
-		return errors.Join(db.stopError(), db.lock.Close())
+		// The engine may have stopped in the middle of anything and would wait for itself for ever. It is left
+		// alone, cut off from its files; the second close takes the place of its own.
+		return errors.Join(db.stopError(), db.lock.Close(), db.lock.Close())
 	}
-	return errors.Join(db.pebble.Flush(), db.pebble.Close(), db.lock.Close())
+	err := db.pebble.Flush()
+	if db.live != nil {
+		err = errors.Join(err, db.noteEnding())
+	}
+	return errors.Join(err, db.pebble.Close(), db.lock.Close())
 }

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"log/slog"
 	"runtime"
 	"time"
@@ -18,6 +19,11 @@ type Options struct {
 	Now         func() time.Time
 	Projections []Projection // system projections whose links are written with each event
 	CacheBytes  int64        // block cache; 0 for 64 MiB
+	// MemTableBytes is what is collected in memory before a table file is written; 0 for 32 MiB. Up to four
+	// times as much may be in use.
+	MemTableBytes int
+	// MinFreeBytes is the free space below which appends are refused; 0 for 256 MiB, negative for none.
+	MinFreeBytes int64
 }
 
 func (o Options) withDefaults() Options {
@@ -33,18 +39,22 @@ func (o Options) withDefaults() Options {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
 	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 32 << 20
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = 256 << 20
+	}
 	return o
 }
 
-const memTableBytes = 32 << 20
-
 func (db *DB) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          db.options.FS,
+		FS:                          db.fs,
 		Lock:                        db.lock,
 		Logger:                      stopLogger{db},
-		CacheSize:                   db.options.CacheBytes + 4*memTableBytes, // memtables are counted against the cache
-		MemTableSize:                memTableBytes,
+		CacheSize:                   db.options.CacheBytes + 4*int64(db.options.MemTableBytes), // memtables are counted against the cache
+		MemTableSize:                uint64(db.options.MemTableBytes),
 		MemTableStopWritesThreshold: 4,
 		// Write-ahead logs of this format tell damage from a torn tail, and tables have a checksum in their footer.
 		FormatMajorVersion:         pebble.FormatTableFormatV6,
@@ -54,10 +64,29 @@ func (db *DB) pebbleOptions() *pebble.Options {
 		MaxOpenFiles:               512,
 		CompactionConcurrencyRange: func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
 	}
+	o.EventListener = &pebble.EventListener{BackgroundError: db.backgroundError, DataCorruption: db.dataCorruption}
+	o.TargetFileSizes[0] = min(2<<20, int64(db.options.MemTableBytes)/2)
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return o
+}
+
+// backgroundError hears of a failed flush or compaction. The engine would try for ever; a disk that does not take
+// writes is not to be trusted with acknowledgements.
+func (db *DB) backgroundError(err error) {
+	switch {
+	case errors.Is(err, pebble.ErrCancelledCompaction):
+	case pebble.IsCorruptionError(err):
+		db.options.Logger.Error("stored data is damaged; run the verification", "error", err)
+	default:
+		db.stop(err)
+	}
+}
+
+// dataCorruption hears of blocks whose checksum is wrong. Who reads them gets an error; everything else goes on.
+func (db *DB) dataCorruption(info pebble.DataCorruptionInfo) {
+	db.options.Logger.Error("stored data is damaged; run the verification", "file", info.Path, "error", info.Details)
 }
 
 // stopLogger carries Pebble's messages, and turns the errors on which Pebble would end the process into a stop of this log.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -26,7 +27,10 @@ type writer struct {
 	recent  *twoGenerations[[16]byte, recentWrite]
 	next    uint64 // position of the next event
 	lookups *reader
-	created string
+	now     time.Time // of the commit
+	created string    // the same in ticks
+	space   reserve
+	short   bool // too little space for the appends at hand
 
 	c       *commit
 	arena   []byte
@@ -62,7 +66,9 @@ func (w *writer) run(commits chan<- *commit) {
 			return
 		}
 		w.c = &commit{appends: make([]*Append, 0, len(batch))}
-		w.created = strconv.FormatInt(w.db.options.Now().UnixNano()/100, 10)
+		w.short = w.space.violated(time.Now())
+		w.now = w.db.options.Now()
+		w.created = strconv.FormatInt(w.now.UnixNano()/100, 10)
 		for i, a := range batch {
 			w.c.appends = append(w.c.appends, a)
 			w.decide(a)
@@ -82,7 +88,10 @@ func (w *writer) decide(a *Append) {
 	case w.db.stopped():
 		a.Err = w.db.stopError()
 		return
-	case !a.Deadline.IsZero() && w.db.options.Now().After(a.Deadline):
+	case w.short:
+		a.Err = ErrDiskFull
+		return
+	case !a.Deadline.IsZero() && w.now.After(a.Deadline):
 		a.Err = ErrDeadline
 		return
 	}
