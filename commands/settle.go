@@ -59,21 +59,32 @@ func (h *Handler) followTree(ctx context.Context, rq Request, tenant domain.Tena
 // SettleAfter is the policy that settles what an event may have left half done. Run it some time after the event, so
 // that commands under way have ended.
 func SettleAfter(ctx context.Context, h *Handler, r eventstore.Recorded) error {
-	var l domain.LicenseID
-	var id domain.DeviceID
-	switch e := r.Event.(type) {
-	case license.Activated:
-		l, id = e.License, e.Device
-	case group.DeviceAdded:
-		l, id = e.Group.License(), e.Device
-	case group.DeviceMoved:
-		l, id = e.To.License(), e.Device
-	case device.Moved:
-		l, id = e.FromLicense, e.Device
-	case device.Removed:
-		l, id = e.License, e.Device
-	default:
+	l, id, may := concerned(r)
+	if !may {
 		return nil
 	}
 	return Settle(ctx, h, reaction(r, "settle"), r.Stream.Tenant, l, id)
+}
+
+// MaySettle reports whether SettleAfter has anything to do with an event.
+func MaySettle(r eventstore.Recorded) bool {
+	_, _, may := concerned(r)
+	return may
+}
+
+// concerned tells which device an event is a step of moving, and which license's seats and tree it concerns.
+func concerned(r eventstore.Recorded) (l domain.LicenseID, id domain.DeviceID, may bool) {
+	switch e := r.Event.(type) {
+	case license.Activated:
+		return e.License, e.Device, true
+	case group.DeviceAdded:
+		return e.Group.License(), e.Device, true
+	case group.DeviceMoved:
+		return e.To.License(), e.Device, true
+	case device.Moved:
+		return e.FromLicense, e.Device, true
+	case device.Removed:
+		return e.License, e.Device, true
+	}
+	return "", "", false
 }
