@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,16 +46,32 @@ portal by the running agent. Exit code 3 means that there are threats.`,
 			if printErr := printScan(cmd, asJSON, scan, threats); err == nil {
 				err = printErr
 			}
-			if err == nil && scan.Infected > 0 {
-				err = errThreats
+			switch {
+			case err != nil:
+				return err
+			case scan.Infected > 0:
+				return errThreats
+			case len(threats) == 0:
+				return firstMissing(paths)
 			}
-			return err
+			return nil
 		},
 	}
 	o.bind(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "scan all roots instead of the quick ones")
 	bindJSON(cmd, &asJSON)
 	return cmd
+}
+
+// firstMissing tells a slip of the keyboard from a clean file. Scanning a path that is gone makes sense only when it
+// shows a known threat to be gone too.
+func firstMissing(paths []string) error {
+	for _, p := range paths {
+		if _, err := os.Lstat(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printScan(cmd *cobra.Command, asJSON bool, scan wire.Scan, threats []wire.Threat) error {

@@ -114,16 +114,24 @@ func pause(ctx context.Context, wakeUp <-chan struct{}, d time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// contact is what "avagent status" tells about the dealings with the portal.
+const metaBucket = "meta"
+
+// contact is what "avagent status" tells about one of the two dealings with the portal.
 type contact struct {
 	Last time.Time `json:"last,omitzero"`
 	// Problem is why the last attempt failed, empty when it did not.
 	Problem string `json:"problem,omitempty"`
 }
 
-func noteContact(tx *bbolt.Tx, failure error) error {
+// Dealings with the portal. One may be well while the other is not.
+const (
+	polling  = "polling"
+	delivery = "delivery"
+)
+
+func noteContact(tx *bbolt.Tx, dealing string, failure error) error {
 	var c contact
-	if err := state.Get(tx, metaBucket, "contact", &c); err != nil {
+	if err := state.Get(tx, metaBucket, dealing, &c); err != nil {
 		return err
 	}
 	if failure != nil {
@@ -131,7 +139,5 @@ func noteContact(tx *bbolt.Tx, failure error) error {
 	} else {
 		c = contact{Last: time.Now().UTC()}
 	}
-	return state.Put(tx, metaBucket, "contact", c)
+	return state.Put(tx, metaBucket, dealing, c)
 }
-
-const metaBucket = "meta"

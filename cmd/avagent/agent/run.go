@@ -128,7 +128,7 @@ func (a *Agent) settle(number uint64, entry outbox.Entry, failure error) (settle
 		case client.Rejected:
 			remove = outbox.Reject
 		}
-		return errors.Join(remove(tx, number), noteContact(tx, failure))
+		return errors.Join(remove(tx, number), noteContact(tx, delivery, failure))
 	})
 }
 
@@ -157,7 +157,7 @@ func (a *Agent) poll(ctx context.Context, c *client.Client, wait time.Duration) 
 		if err != nil {
 			d := backoff.Next(err)
 			a.cfg.Log.WarnContext(ctx, "no contact with the portal", "error", err, "again_in", d.Round(time.Second))
-			if err := a.cfg.Dir.Update(func(tx *bbolt.Tx) error { return noteContact(tx, err) }); err != nil {
+			if err := a.cfg.Dir.Update(func(tx *bbolt.Tx) error { return noteContact(tx, polling, err) }); err != nil {
 				return err
 			}
 			noted = time.Time{}
@@ -185,7 +185,7 @@ func (a *Agent) accept(commands []wire.Command, skew time.Duration) (added int, 
 		if added, err = tasks.Accept(tx, time.Now().UTC(), skew, commands); err != nil {
 			return err
 		}
-		return noteContact(tx, nil)
+		return noteContact(tx, polling, nil)
 	})
 	if added > 0 {
 		wake(a.toDo)

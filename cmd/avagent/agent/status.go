@@ -60,11 +60,18 @@ func ReadStatus(dir *state.Dir) (Status, error) {
 }
 
 func (s *Status) read(tx *bbolt.Tx) (err error) {
-	var c contact
-	if err := state.Get(tx, metaBucket, "contact", &c); err != nil {
-		return err
+	for _, dealing := range []string{polling, delivery} {
+		var c contact
+		if err := state.Get(tx, metaBucket, dealing, &c); err != nil {
+			return err
+		}
+		if c.Last.After(s.LastContact) {
+			s.LastContact = c.Last
+		}
+		if c.Problem != "" {
+			s.Problem = dealing + ": " + c.Problem
+		}
 	}
-	s.LastContact, s.Problem = c.Last, c.Problem
 	if s.Queue, err = outbox.Read(tx); err != nil {
 		return err
 	}

@@ -77,10 +77,16 @@ func Guards(ctx context.Context) wire.Guards {
 			}
 		}
 	}
+	return guardsOf(running, func(program string) bool {
+		_, err := exec.LookPath(program)
+		return err == nil
+	})
+}
+
+func guardsOf(running map[string]bool, installed func(program string) bool) wire.Guards {
 	guards := wire.Guards{}
 	for guard, program := range guardPrograms() {
-		_, err := exec.LookPath(program)
-		if running[program] || err == nil {
+		if running[program] || installed(program) {
 			guards[guard] = running[program]
 		}
 	}
