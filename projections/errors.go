@@ -66,9 +66,18 @@ func fromPostgres(err error) error {
 	return err
 }
 
-// refused reports whether Postgres refused the data: no repetition will help. Everything else (a connection lost, a lock not
+// dataError is an error in a value, found before Postgres saw it.
+type dataError struct{ error }
+
+func (e dataError) Unwrap() error { return e.error }
+
+// refused reports whether the data can't be stored: no repetition will help. Everything else (a connection lost, a lock not
 // had, a full disk, a shutdown) may pass.
 func refused(err error) bool {
+	var data dataError
+	if errors.As(err, &data) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 {
 		return false

@@ -64,16 +64,13 @@ func (r *rowType) add(t reflect.Type, at []int) error {
 }
 
 // embedded is where a struct type stands in this one.
-func (r *rowType) embedded(t reflect.Type) ([]int, error) {
+func (r *rowType) embedded(t reflect.Type) (field int, offset uintptr, err error) {
 	for i := range r.typ.NumField() {
 		if f := r.typ.Field(i); f.Anonymous && f.Type == t {
-			if _, err := newRowType(t); err != nil {
-				return nil, err
-			}
-			return f.Index, nil
+			return i, f.Offset, nil
 		}
 	}
-	return nil, fmt.Errorf("%v does not embed its key %v", r.typ, t)
+	return 0, 0, fmt.Errorf("%v does not embed its key %v", r.typ, t)
 }
 
 // settle gives times the form in which Postgres returns them, so that a row that was just folded and one that was loaded

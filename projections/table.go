@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"reflect"
+	"unsafe"
 
 	"avportal/domain"
 	"avportal/eventstore"
@@ -64,10 +65,11 @@ const (
 )
 
 type table[R any, K comparable] struct {
-	spec     TableSpec[R, K]
-	row      *rowType
-	keyField []int
-	needs    map[string]need // by event type
+	spec      TableSpec[R, K]
+	row       *rowType
+	keyField  int             // of R: where it embeds K
+	keyOffset uintptr         // the same, in bytes
+	needs     map[string]need // by event type
 }
 
 // NewTable makes a table. It panics on a row type that can't be one, which is a mistake in the program.
@@ -75,7 +77,7 @@ func NewTable[R any, K comparable](spec TableSpec[R, K]) Table {
 	t := &table[R, K]{spec: spec, needs: map[string]need{}}
 	var err error
 	if t.row, err = newRowType(reflect.TypeFor[R]()); err == nil {
-		t.keyField, err = t.row.embedded(reflect.TypeFor[K]())
+		t.keyField, t.keyOffset, err = t.row.embedded(reflect.TypeFor[K]())
 	}
 	if err == nil && (spec.Keys == nil || spec.Fold == nil) {
 		err = fmt.Errorf("without Keys or Fold")
@@ -104,6 +106,7 @@ func (t *table[R, K]) counterTables() []string {
 	return names
 }
 
+// key is the part of a row that is its key. The type may be unexported, which reflection would not let out.
 func (t *table[R, K]) key(row *R) *K {
-	return reflect.ValueOf(row).Elem().FieldByIndex(t.keyField).Addr().Interface().(*K)
+	return (*K)(unsafe.Add(unsafe.Pointer(row), t.keyOffset)) //nolint:gosec // R embeds a K there, as NewTable has checked
 }

@@ -11,6 +11,7 @@ import (
 // It is not safe for concurrent use.
 type workingSet interface {
 	rowType() *rowType
+	isKey(f rowField) bool
 	sums() []counterTable
 
 	// touch finds the rows that events concern. missing are those that must be loaded, as structs of the key type; load
@@ -79,6 +80,8 @@ func (t *table[R, K]) newWorkingSet() workingSet {
 }
 
 func (s *tableSet[R, K]) rowType() *rowType { return s.row }
+
+func (s *tableSet[R, K]) isKey(f rowField) bool { return f.index[0] == s.keyField }
 
 func (s *tableSet[R, K]) sums() []counterTable {
 	out := make([]counterTable, len(s.counters))
@@ -195,7 +198,7 @@ func presenceOf(row any) *Presence {
 func (s *tableSet[R, K]) changes() (c changes, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("table %s, counts: %v", s.spec.Name, p)
+			err = dataError{fmt.Errorf("table %s, counts: %v", s.spec.Name, p)}
 		}
 	}()
 	for _, sum := range s.counters {

@@ -1,0 +1,183 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"avportal/eventstore"
+)
+
+// Policy reacts to events, in the order of the log. React is called at least once for each event, and never by a rebuild;
+// what it does must be harmless when repeated, which a command with an id made of the event's id and the policy's name is.
+// An error stops the policy before that event, visibly, and is tried again with growing pauses. A new policy begins with
+// the first event of the log.
+type Policy struct {
+	Name  string
+	React func(ctx context.Context, r eventstore.Recorded) error
+}
+
+// policyTopic is the name by which a policy subscribes and holds its lease.
+func policyTopic(name string) string { return "policy/" + name }
+
+// policyRunner moves one policy. Like a view it has a lease, so that of two portals one reacts, and a fence.
+type policyRunner struct {
+	engine *Engine
+	policy Policy
+
+	mu      sync.Mutex
+	session *session
+	epoch   int64
+	at      eventstore.Position
+	release func()
+}
+
+func (p *policyRunner) checkpoint(ctx context.Context) (eventstore.Position, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.standDown()
+	s, err := newSession(ctx, p.engine.DB)
+	if err != nil {
+		return eventstore.Position{}, err
+	}
+	l := lease{name: policyTopic(p.policy.Name), owner: p.engine.owner, db: p.engine.DB}
+	if err := l.await(ctx, s); err != nil {
+		return eventstore.Position{}, errors.Join(err, s.close())
+	}
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var beating sync.WaitGroup
+	beating.Go(func() { l.keep(keeping) })
+	p.session = s
+	p.release = func() {
+		stop()
+		beating.Wait()
+		l.release()
+	}
+	var commit, prepare int64
+	err = s.conn.QueryRow(ctx, `INSERT INTO portal.policy_checkpoint (name) VALUES ($1)
+		ON CONFLICT (name) DO UPDATE SET epoch = policy_checkpoint.epoch + 1 RETURNING epoch, commit, prepare`, p.policy.Name).Scan(&p.epoch, &commit, &prepare)
+	if err != nil {
+		p.standDown()
+		return eventstore.Position{}, err
+	}
+	p.at = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
+	return p.at, nil
+}
+
+func (p *policyRunner) apply(ctx context.Context, b eventstore.Batch) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.session == nil || p.session.conn.IsClosed() {
+		return fmt.Errorf("policy %s: %w", p.policy.Name, ErrFenced)
+	}
+	if b.After.Compare(p.at) > 0 {
+		return fmt.Errorf("policy %s is at %s, the batch follows %s: %w", p.policy.Name, p.at, b.After, ErrGap)
+	}
+	first := slices.IndexFunc(b.Events, func(r eventstore.Recorded) bool { return r.Position.Compare(p.at) > 0 })
+	if first < 0 {
+		return nil
+	}
+	done := p.at
+	var failed *EventError
+	for i, r := range b.Events[first:] {
+		if err := p.react(ctx, r); err != nil {
+			failed = newEventError(i, r, err)
+			failed.View = policyTopic(p.policy.Name)
+			break
+		}
+		done = r.Position
+	}
+	if err := p.save(context.WithoutCancel(ctx), done); err != nil { // what was done need not be done again
+		return fmt.Errorf("policy %s: %w", p.policy.Name, err)
+	}
+	if failed == nil {
+		return nil
+	}
+	if ctx.Err() == nil {
+		p.engine.halt(ctx, `portal.policy_checkpoint SET error = $2, error_type = $3, error_at = $4, error_id = $5,
+			error_since = COALESCE(error_since, now()) WHERE name = $1`, p.policy.Name, failed)
+	}
+	return failed
+}
+
+func (p *policyRunner) react(ctx context.Context, r eventstore.Recorded) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	if isUnknown(r) {
+		return ErrUnknownEvent
+	}
+	return p.policy.React(ctx, r)
+}
+
+// save moves the checkpoint, unless another portal has taken over.
+func (p *policyRunner) save(ctx context.Context, to eventstore.Position) error {
+	if to == p.at {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaseTTL)
+	defer cancel()
+	tag, err := p.session.conn.Exec(ctx, `UPDATE portal.policy_checkpoint SET commit = $2, prepare = $3, moved = now(), error = NULL, error_id = NULL,
+		error_type = NULL, error_at = NULL, error_since = NULL WHERE name = $1 AND epoch = $4 AND commit = $5 AND prepare = $6`,
+		p.policy.Name, int64(to.Commit), int64(to.Prepare), p.epoch, int64(p.at.Commit), int64(p.at.Prepare)) //nolint:gosec // below 2^63 by ParsePosition and the stores
+	if err == nil && tag.RowsAffected() != 1 {
+		err = ErrFenced
+	}
+	if err != nil {
+		return errors.Join(err, p.session.close())
+	}
+	p.at = to
+	return nil
+}
+
+func (p *policyRunner) standDown() {
+	if p.session == nil {
+		return
+	}
+	if !p.session.conn.IsClosed() {
+		_ = p.session.close()
+	}
+	p.release()
+	p.session, p.release = nil, nil
+}
+
+func (p *policyRunner) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.standDown()
+}
+
+// PolicyStatus is where a policy stands.
+type PolicyStatus struct {
+	Name     string
+	Position eventstore.Position
+	Halted   *Halt
+}
+
+// Policies lists the policies that have ever run.
+func Policies(ctx context.Context, db Querier) ([]PolicyStatus, error) {
+	rows, err := db.Query(ctx, `SELECT name, commit, prepare, error IS NOT NULL, COALESCE(error_id::text, ''), COALESCE(error_type, ''),
+		COALESCE(error_at, ''), COALESCE(error, ''), COALESCE(error_since, 'epoch') FROM portal.policy_checkpoint ORDER BY name`)
+	if err != nil {
+		return nil, fmt.Errorf("projections: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s PolicyStatus, err error) {
+		var (
+			commit, prepare int64
+			halted          bool
+			h               Halt
+		)
+		err = row.Scan(&s.Name, &commit, &prepare, &halted, &h.EventID, &h.EventType, &h.Position, &h.Message, &h.Since)
+		s.Position = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
+		if halted {
+			s.Halted = &h
+		}
+		return s, err
+	})
+}

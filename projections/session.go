@@ -1,0 +1,196 @@
+package projections
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// session is a connection of a projector's own. After an error it is closed: what the server had in flight is gone with it.
+type session struct {
+	conn     *pgx.Conn
+	types    *pgtype.Map
+	prepared map[string]string // statement -> name
+}
+
+// sessionSettings suit short writes by key. A crash of the server may lose the last commits, but rows and position
+// together, so nothing is lost; waiting for the disk would triple the time of a small batch. Plans are made once, for tables
+// that may be empty at the time, and must be right for large ones: by index.
+const sessionSettings = `SET synchronous_commit = off; SET timezone = 'UTC'; SET lock_timeout = '10s';
+SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`
+
+func newSession(ctx context.Context, db *pgxpool.Pool) (*session, error) {
+	pooled, err := db.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: pooled.Hijack(), types: newTypeMap(), prepared: map[string]string{}}
+	if _, err := s.conn.Exec(ctx, sessionSettings); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *session) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return s.conn.Close(ctx)
+}
+
+// statement is one step of a pipeline. Parameters are encoded already, all in binary.
+type statement struct {
+	sql    string
+	oids   []uint32
+	params [][]byte
+	row    func([][]byte) error // nil: the result does not matter
+}
+
+// run sends all statements at once and waits for them together: one round trip, and unless a transaction is open, one
+// transaction.
+func (s *session) run(ctx context.Context, statements []statement) (err error) {
+	if len(statements) == 0 {
+		return nil
+	}
+	p := s.conn.PgConn().StartPipeline(ctx)
+	defer func() {
+		if closeErr := p.Close(); err == nil && closeErr != nil {
+			err = fromPostgres(closeErr)
+		}
+	}()
+	binaryFormat := []int16{pgtype.BinaryFormatCode}
+	for _, st := range statements {
+		name, ok := s.prepared[st.sql]
+		if !ok {
+			name = "p" + strconv.Itoa(len(s.prepared))
+			s.prepared[st.sql] = name
+			p.SendPrepare(name, st.sql, st.oids)
+		}
+		formats := binaryFormat
+		if len(st.params) == 0 {
+			formats = nil
+		}
+		p.SendQueryPrepared(name, st.params, formats, binaryFormat)
+	}
+	if err := p.Sync(); err != nil {
+		return err
+	}
+	for done := 0; done < len(statements); {
+		result, err := p.GetResults()
+		if err != nil {
+			return fromPostgres(err)
+		}
+		rows, ok := result.(*pgconn.ResultReader)
+		if !ok {
+			continue // the answer to a Prepare
+		}
+		if err := readRows(rows, statements[done].row); err != nil {
+			return fromPostgres(err)
+		}
+		done++
+	}
+	return nil
+}
+
+func readRows(rows *pgconn.ResultReader, each func([][]byte) error) error {
+	var failed error
+	for rows.NextRow() {
+		if each != nil && failed == nil {
+			failed = each(rows.Values())
+		}
+	}
+	if _, err := rows.Close(); err != nil {
+		return err
+	}
+	return failed
+}
+
+// copyIn streams rows by COPY in binary.
+func (s *session) copyIn(ctx context.Context, sql string, columns []column, rows []reflect.Value) error {
+	r := &copyReader{columns: columns, rows: rows}
+	tag, err := s.conn.PgConn().CopyFrom(ctx, r, sql)
+	if r.failed != nil {
+		return r.failed // what Postgres says of it is less clear
+	}
+	if err != nil {
+		return fromPostgres(err)
+	}
+	if tag.RowsAffected() != int64(len(rows)) {
+		return fmt.Errorf("%s: %d rows instead of %d", sql, tag.RowsAffected(), len(rows))
+	}
+	return nil
+}
+
+// copyReader encodes rows as they are asked for.
+type copyReader struct {
+	columns []column
+	rows    []reflect.Value
+	next    int
+	buf     []byte
+	sent    int
+	failed  error
+	state   int // 0: before the header, 1: rows, 2: after the trailer
+}
+
+func (r *copyReader) Read(p []byte) (int, error) {
+	if r.sent == len(r.buf) {
+		if r.state == 2 {
+			return 0, io.EOF
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.buf[r.sent:])
+	r.sent += n
+	return n, nil
+}
+
+func (r *copyReader) fill() error {
+	r.buf, r.sent = r.buf[:0], 0
+	if r.state == 0 {
+		r.buf = append(r.buf, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+		r.state = 1
+	}
+	for ; r.next < len(r.rows) && len(r.buf) < 60<<10; r.next++ {
+		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(len(r.columns))) //nolint:gosec // a table has at most 1600
+		for i := range r.columns {
+			out, _, err := appendValue(r.buf, r.columns[i].encode, r.rows[r.next].FieldByIndex(r.columns[i].index))
+			if err != nil {
+				r.failed = dataError{fmt.Errorf("column %s: %w", r.columns[i].column, err)}
+				return r.failed
+			}
+			r.buf = out
+		}
+	}
+	if r.next == len(r.rows) {
+		r.buf = binary.BigEndian.AppendUint16(r.buf, 0xffff)
+		r.state = 2
+	}
+	return nil
+}
+
+const int8OID = pgtype.Int8OID
+
+// int8Param is a parameter of type bigint.
+func int8Param(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) } //nolint:gosec // two's complement
+
+// arrays makes the parameters that a binding's statement unnests.
+func arrays(columns []column, which []int, rows []reflect.Value, skip int) (params [][]byte, oids []uint32, err error) {
+	for _, i := range which {
+		p, err := columns[i].arrayParam(rows, skip)
+		if err != nil {
+			return nil, nil, err
+		}
+		params, oids = append(params, p), append(oids, columns[i].arrayOID)
+	}
+	return params, oids, nil
+}

@@ -1,0 +1,119 @@
+package projections
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"avportal/eventstore"
+)
+
+// Status is where one view stands, for health pages and scripts.
+type Status struct {
+	View     string
+	Version  int // of the live generation; 0 if there is none
+	Position eventstore.Position
+	Head     eventstore.Position // of the log, as seen last
+	Behind   time.Duration       // how long ago the first head was seen that the view has not reached; 0 if it is up to date
+	Halted   *Halt               // nil unless it stands before an event that it can't apply
+	Building *Progress           // nil unless this process builds a generation of it
+	Here     bool                // this process's projector is the one that writes
+}
+
+// Ready reports whether the view can be read and is not standing still.
+func (s Status) Ready() bool { return s.Version > 0 && s.Halted == nil }
+
+// Status reads where all views of the configuration stand, now.
+func (e *Engine) Status(ctx context.Context) ([]Status, error) {
+	generations, err := Generations(ctx, e.DB)
+	if err != nil {
+		return nil, err
+	}
+	head := e.lag.head()
+	if now, err := e.Store.Head(ctx); err == nil {
+		head = now
+		e.lag.saw(now, time.Now())
+	}
+	out := make([]Status, 0, len(e.Views))
+	for _, v := range e.Views {
+		s := Status{View: v.Name, Head: head}
+		for _, g := range generations {
+			switch {
+			case g.View != v.Name:
+			case g.State == StateLive:
+				s.Version, s.Position = g.Version, g.Position
+				if g.Halted != nil {
+					s.Halted = g.Halted
+				}
+			case g.State == StateNext && s.Halted == nil:
+				s.Halted = g.Halted
+			}
+		}
+		s.Behind = e.lag.behind(s.Position, time.Now())
+		if p, ok := e.consumers[v.Name].(*projector); ok {
+			s.Here = p.working()
+		}
+		e.mu.Lock()
+		if p, ok := e.progress[v.Name]; ok {
+			s.Building = &p
+		}
+		e.mu.Unlock()
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.View, b.View) })
+	return out, nil
+}
+
+// working must not wait for a batch that is being written.
+func (p *projector) working() bool { return p.active.Load() }
+
+// lagMeter remembers when it saw the log grow. Positions are not countable, so lag is told in seconds: since when there has
+// been something that a view has not reached.
+type lagMeter struct {
+	mu    sync.Mutex
+	heads []seenHead // growing
+}
+
+type seenHead struct {
+	at   eventstore.Position
+	when time.Time
+}
+
+const maxHeads = 4096
+
+func (l *lagMeter) saw(head eventstore.Position, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.heads); n > 0 && head.Compare(l.heads[n-1].at) <= 0 {
+		return
+	}
+	if len(l.heads) == maxHeads { // a long standstill: every other is enough
+		kept := l.heads[:0]
+		for i := 0; i < maxHeads; i += 2 {
+			kept = append(kept, l.heads[i])
+		}
+		l.heads = kept
+	}
+	l.heads = append(l.heads, seenHead{head, now})
+}
+
+func (l *lagMeter) head() eventstore.Position {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.heads) == 0 {
+		return eventstore.Position{}
+	}
+	return l.heads[len(l.heads)-1].at
+}
+
+func (l *lagMeter) behind(at eventstore.Position, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.IndexFunc(l.heads, func(h seenHead) bool { return h.at.Compare(at) > 0 })
+	if i < 0 {
+		return 0
+	}
+	return now.Sub(l.heads[i].when)
+}

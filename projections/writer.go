@@ -1,0 +1,308 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+
+	"avportal/domain"
+	"avportal/eventstore"
+)
+
+// How writes are done.
+const (
+	closeTimeout = 2 * time.Second
+	stageFrom    = 1000   // rows of one table from which COPY beats arrays
+	keepRows     = 50_000 // of each table, in memory between batches
+)
+
+// writer applies events to one generation. It owns its connection and the rows in memory: they stay right as long as the
+// position moves by this writer alone, which each write checks.
+type writer struct {
+	*session
+	gen     Generation
+	tables  []*tableWriter
+	filling bool // the tables are empty, nobody reads them, and primary keys may be made after filling
+}
+
+type tableWriter struct {
+	set      workingSet
+	binding  *binding
+	counters []*counterWriter
+}
+
+type counterWriter struct {
+	counterTable
+	binding *binding
+}
+
+// newWriter binds a view to the tables of a generation, whose epoch must be the caller's.
+func newWriter(ctx context.Context, s *session, v View, gen Generation) (*writer, error) {
+	defs, err := describe(ctx, s.conn, gen.Schema)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{session: s, gen: gen}
+	for _, t := range v.Tables {
+		tw := &tableWriter{set: t.newWorkingSet()}
+		if tw.binding, err = newBinding(s.types, gen.Schema, t.table(), tw.set.rowType(), defs[t.table()]); err != nil {
+			return nil, fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		if err := tw.binding.checkKey(func(c column) bool { return tw.set.isKey(c.rowField) }, "the key type"); err != nil {
+			return nil, fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		for _, sum := range tw.set.sums() {
+			b, err := newBinding(s.types, gen.Schema, sum.counterTable(), sum.counterRow(), defs[sum.counterTable()])
+			if err != nil {
+				return nil, fmt.Errorf("view %s: %w", v.Name, err)
+			}
+			if err := b.checkKey(func(c column) bool { return c.typ != reflect.TypeFor[int64]() }, "what is not summed"); err != nil {
+				return nil, fmt.Errorf("view %s: %w", v.Name, err)
+			}
+			tw.counters = append(tw.counters, &counterWriter{sum, b})
+		}
+		w.tables = append(w.tables, tw)
+	}
+	return w, nil
+}
+
+// apply folds a batch and writes what has changed, with the new position, in one transaction. After an EventError nothing
+// has been sent; after any other error the connection is closed, and the writer is of no more use.
+func (w *writer) apply(ctx context.Context, events []eventstore.Recorded) error {
+	if len(events) == 0 {
+		return nil
+	}
+	err := w.fold(ctx, events)
+	if err == nil {
+		err = w.flush(ctx, events[len(events)-1].Position, keepRows)
+	}
+	return err
+}
+
+// fold brings events into memory, loading the rows that they touch.
+func (w *writer) fold(ctx context.Context, events []eventstore.Recorded) error {
+	if err := w.touch(events); err != nil {
+		w.reset()
+		return err
+	}
+	if err := w.load(ctx); err != nil {
+		return err
+	}
+	var first *EventError
+	for _, t := range w.tables {
+		if err := t.set.fold(events); err != nil && (first == nil || err.index < first.index) {
+			first = err
+		}
+	}
+	if first != nil {
+		w.reset()
+		return first
+	}
+	return nil
+}
+
+func (w *writer) touch(events []eventstore.Recorded) error {
+	if i := slices.IndexFunc(events, isUnknown); i >= 0 {
+		return newEventError(i, events[i], ErrUnknownEvent)
+	}
+	for _, t := range w.tables {
+		if err := t.set.touch(events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inMemory counts the rows in memory.
+func (w *writer) inMemory() int {
+	n := 0
+	for _, t := range w.tables {
+		n = max(n, t.set.size())
+	}
+	return n
+}
+
+// startEmpty says that the tables are empty: what is not in memory does not exist.
+func (w *writer) startEmpty() {
+	for _, t := range w.tables {
+		t.set.complete()
+	}
+}
+
+func isUnknown(r eventstore.Recorded) bool {
+	_, unknown := r.Event.(domain.Unknown)
+	return unknown
+}
+
+func (w *writer) reset() {
+	for _, t := range w.tables {
+		t.set.reset()
+	}
+}
+
+// load reads the rows that are touched and not in memory: one query for each table, all in one round trip.
+func (w *writer) load(ctx context.Context) error {
+	var statements []statement
+	for _, t := range w.tables {
+		keys := t.set.missing()
+		if len(keys) == 0 {
+			continue
+		}
+		params, oids, err := arrays(t.binding.columns, t.binding.keys, keys, 1)
+		if err != nil {
+			return w.fail(err)
+		}
+		statements = append(statements, statement{sql: t.binding.loadSQL, oids: oids, params: params, row: t.scanRow})
+	}
+	if len(statements) == 0 {
+		return nil
+	}
+	return w.fail(w.run(ctx, statements))
+}
+
+func (t *tableWriter) scanRow(values [][]byte) error {
+	row, loaded := t.set.load()
+	for i := range t.binding.columns {
+		c := &t.binding.columns[i]
+		if err := c.scan(values[i], row.FieldByIndex(c.index)); err != nil {
+			return dataError{fmt.Errorf("table %s, column %s: %w", t.binding.table, c.column, err)}
+		}
+	}
+	loaded()
+	return nil
+}
+
+// fail gives up the connection: what is in memory may differ from what Postgres holds, and so may what it has prepared.
+func (w *writer) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	w.reset()
+	return errors.Join(err, w.close())
+}
+
+// fence moves the position, if it is where this writer left it and nobody has taken the generation over.
+func (w *writer) fence(to eventstore.Position) (statement, error) {
+	if to.Commit > math.MaxInt64 || to.Prepare > math.MaxInt64 {
+		return statement{}, fmt.Errorf("position %s does not fit a bigint", to)
+	}
+	const sql = `WITH moved AS (UPDATE portal.generation SET commit = $1, prepare = $2, moved = now(), error = NULL, error_id = NULL,
+		error_type = NULL, error_at = NULL, error_since = NULL WHERE id = $3 AND epoch = $4 AND commit = $5 AND prepare = $6 RETURNING 1)
+		SELECT portal.must(count(*), 1, '` + stateFenced + `', 'generation at the position and epoch of this projector') FROM moved`
+	numbers := []int64{int64(to.Commit), int64(to.Prepare), w.gen.ID, w.gen.Epoch, int64(w.gen.Position.Commit), int64(w.gen.Position.Prepare)} //nolint:gosec // checked above
+	st := statement{sql: sql}
+	for _, n := range numbers {
+		st.params, st.oids = append(st.params, int8Param(n)), append(st.oids, int8OID)
+	}
+	return st, nil
+}
+
+// flush writes what differs between memory and Postgres, and moves the position. It keeps about keep rows of each table
+// in memory.
+func (w *writer) flush(ctx context.Context, to eventstore.Position, keep int) error {
+	fence, err := w.fence(to)
+	if err != nil {
+		return w.fail(err)
+	}
+	changed := make([]changes, len(w.tables))
+	staged := false
+	for i, t := range w.tables {
+		if changed[i], err = t.set.changes(); err != nil {
+			return w.fail(err)
+		}
+		staged = staged || max(len(changed[i].inserted), len(changed[i].updated)) >= stageFrom
+	}
+	if staged {
+		err = w.flushStaged(ctx, fence, changed)
+	} else {
+		err = w.flushArrays(ctx, fence, changed)
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	w.gen.Position = to
+	for _, t := range w.tables {
+		t.set.written(keep)
+	}
+	return nil
+}
+
+// flushArrays writes in one round trip, which is one transaction.
+func (w *writer) flushArrays(ctx context.Context, fence statement, changed []changes) error {
+	statements := []statement{fence}
+	for i, t := range w.tables {
+		more, err := t.arrayStatements(changed[i])
+		if err != nil {
+			return err
+		}
+		statements = append(statements, more...)
+		for _, c := range t.counters {
+			if more, err = c.statements(c.deltas()); err != nil {
+				return err
+			}
+			statements = append(statements, more...)
+		}
+	}
+	return w.run(ctx, statements)
+}
+
+func (t *tableWriter) arrayStatements(c changes) ([]statement, error) {
+	all := make([]int, len(t.binding.columns))
+	for i := range all {
+		all[i] = i
+	}
+	var out []statement
+	for _, step := range []struct {
+		sql     string
+		columns []int
+		rows    []reflect.Value
+		counted bool
+	}{
+		{t.binding.deleteSQL, t.binding.keys, c.deleted, true}, // first: a row may have gone and come again under a unique value
+		{t.binding.updateSQL, all, c.updated, true},
+		{t.binding.insertSQL, all, c.inserted, false},
+	} {
+		if len(step.rows) == 0 {
+			continue
+		}
+		params, oids, err := arrays(t.binding.columns, step.columns, step.rows, 0)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.binding.table, err)
+		}
+		if step.counted {
+			params, oids = append(params, int8Param(int64(len(step.rows)))), append(oids, int8OID)
+		}
+		out = append(out, statement{sql: step.sql, params: params, oids: oids})
+	}
+	return out, nil
+}
+
+// statements add deltas, and delete the rows that have come to zero: a rebuild would not make them.
+func (c *counterWriter) statements(deltas []reflect.Value) ([]statement, error) {
+	if len(deltas) == 0 {
+		return nil, nil
+	}
+	all := make([]int, len(c.binding.columns))
+	for i := range all {
+		all[i] = i
+	}
+	params, oids, err := arrays(c.binding.columns, all, deltas, 0)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", c.binding.table, err)
+	}
+	out := []statement{{sql: c.binding.addSQL, params: params, oids: oids}}
+	falling := slices.DeleteFunc(slices.Clone(deltas), func(v reflect.Value) bool {
+		return !slices.ContainsFunc(c.binding.values, func(i int) bool { return v.FieldByIndex(c.binding.columns[i].index).Int() < 0 })
+	})
+	if len(falling) == 0 {
+		return out, nil
+	}
+	if params, oids, err = arrays(c.binding.columns, c.binding.keys, falling, 0); err != nil {
+		return nil, err
+	}
+	return append(out, statement{sql: c.binding.dropZeroSQL, params: params, oids: oids}), nil
+}
