@@ -33,8 +33,10 @@ type DB struct {
 	salt    uint64
 	id      uuid.UUID
 	seed    maphash.Seed
+	ending  ending // what the last Close noted
 
 	queue   *queue
+	commits *pipeline
 	live    *ring
 	changed *broadcast
 	visible atomic.Uint64 // last durable position
@@ -52,12 +54,13 @@ func Open(o Options) (*DB, error) {
 	db := &DB{
 		options: o.withDefaults(),
 		queue:   newQueue(),
+		commits: newPipeline(),
 		changed: newBroadcast(),
 		seed:    maphash.MakeSeed(),
 		failed:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	db.fs = &patientFS{FS: db.options.FS, logger: db.options.Logger}
+	db.fs = &patientFS{FS: db.options.FS, logger: db.options.Logger, failed: db.stop}
 	for _, p := range o.Projections {
 		db.running.Or(1 << p)
 	}
@@ -68,12 +71,11 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the log in %s: %w", o.Dir, err), db.closeFiles())
 	}
-	// Two commits may wait for their fsync while the next is decided: Pebble syncs them together.
-	commits := make(chan *commit, 2)
-	go w.run(commits)
+	db.fs.opened.Store(true)
+	go w.run()
 	go func() {
 		defer close(db.done)
-		db.complete(commits)
+		db.complete()
 	}()
 	return db, nil
 }
@@ -85,6 +87,9 @@ func (db *DB) openFiles() (err error) {
 	}
 	if db.lock, err = pebble.LockDirectory(dir, fs); err != nil {
 		return fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	if db.ending, err = db.readEnding(); err != nil {
+		return errors.Join(err, db.lock.Close())
 	}
 	if db.pebble, err = pebble.Open(dir, db.pebbleOptions()); err != nil {
 		return errors.Join(asCorrupt(err), db.lock.Close())
@@ -126,7 +131,12 @@ func (db *DB) create() error {
 		return err
 	}
 	db.id, db.salt = id.ID, id.Salt
-	return db.pebble.Set([]byte{kindMeta}, value, pebble.Sync)
+	if err := db.pebble.Set([]byte{kindMeta}, value, pebble.Sync); err != nil {
+		return err
+	}
+	// The first write-ahead log of a new folder still has the engine's oldest format, in which damage looks like
+	// a torn tail. This begins the next one.
+	return db.pebble.Flush()
 }
 
 // newWriter finds the end of the log.
@@ -155,11 +165,15 @@ func (db *DB) newWriter() (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.checkEnding(w.next - 1); err != nil {
+	last := w.next - 1
+	if last < db.ending.Last {
+		return nil, fmt.Errorf("%w: the log ends at position %d, and ended at %d when it was closed", ErrCorrupt, last, db.ending.Last)
+	}
+	if err := db.noteEnding(last, false); err != nil {
 		return nil, err
 	}
-	db.visible.Store(w.next - 1)
-	db.live = newRing(w.next - 1)
+	db.visible.Store(last)
+	db.live = newRing(last)
 	return w, nil
 }
 
@@ -213,6 +227,7 @@ func (db *DB) stop(err error) {
 	db.fs.dead.Store(true)
 	close(db.failed)
 	db.queue.close(cause)
+	db.commits.wake()
 	db.changed.broadcast()
 }
 
@@ -236,7 +251,7 @@ func (db *DB) Close() error {
 	db.queue.close(ErrClosed)
 	db.fs.giveUp.Store(true)
 	<-db.done
-	if !db.users.close() {
+	if !db.users.close(db.failed) {
 		return nil
 	}
 	db.changed.broadcast()
@@ -249,9 +264,9 @@ func (db *DB) closeFiles() error {
 		// alone, cut off from its files; the second close takes the place of its own.
 		return errors.Join(db.stopError(), db.lock.Close(), db.lock.Close())
 	}
-	err := db.pebble.Flush()
-	if db.live != nil {
-		err = errors.Join(err, db.noteEnding())
+	err := errors.Join(db.pebble.Flush(), db.pebble.Close())
+	if err == nil && db.live != nil {
+		err = db.noteEnding(db.visible.Load(), true)
 	}
-	return errors.Join(err, db.pebble.Close(), db.lock.Close())
+	return errors.Join(err, db.lock.Close())
 }

@@ -19,6 +19,8 @@ type patientFS struct {
 	logger  *slog.Logger
 	waiting atomic.Int32 // writes that found no space
 	giveUp  atomic.Bool
+	opened  atomic.Bool // the engine runs; before, its errors are answers to Open
+	failed  func(error)
 	dead    atomic.Bool // the log has stopped: what is left of the storage engine must not touch the files any more
 }
 
@@ -54,6 +56,11 @@ func (fs *patientFS) wrap(open func() (vfs.File, error)) (vfs.File, error) {
 		f, err = open()
 		return err
 	})
+	if err != nil && fs.opened.Load() {
+		// The engine ends the process when it cannot make a file.
+		fs.failed(err)
+		park()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,26 +7,42 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // A torn tail and a damaged tail look the same to the storage engine: it cuts off what it cannot read at the end
-// of its own logs. So Close notes where the log ended, and Open refuses a log that ends earlier.
+// of its own logs. So Close notes in a file where the log ended, and what the engine's bookkeeping files
+// contained, and Open refuses a log that ends earlier or has other bookkeeping. Table files have checksums of
+// their own; write-ahead logs hold nothing after a Close.
 const endingFile = "ENDING"
 
 type ending struct {
-	Last     uint64 `json:"last"`
-	Checksum uint32 `json:"crc"`
+	Last uint64 `json:"last"`
+	// Files has the checksum of each bookkeeping file. It is dropped when the log is opened: the engine changes
+	// them from then on.
+	Files    map[string]uint32 `json:"files,omitempty"`
+	Checksum uint32            `json:"crc"`
 }
 
-func (e ending) sum() uint32 {
-	return crc32.Checksum(fmt.Appendf(nil, "ending %d", e.Last), castagnoli)
+func (e ending) sum() (uint32, error) {
+	e.Checksum = 0
+	content, err := json.Marshal(e)
+	return crc32.Checksum(content, castagnoli), err
 }
 
-func (db *DB) noteEnding() error {
-	e := ending{Last: db.visible.Load()}
-	e.Checksum = e.sum()
+// noteEnding writes the file. An ending that is noted at Close has the checksums.
+func (db *DB) noteEnding(last uint64, closed bool) (err error) {
+	e := ending{Last: last}
+	if closed {
+		if e.Files, err = db.bookkeeping(); err != nil {
+			return err
+		}
+	}
+	if e.Checksum, err = e.sum(); err != nil {
+		return err
+	}
 	content, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -43,36 +59,68 @@ func (db *DB) noteEnding() error {
 	if err := fs.Rename(name+".new", name); err != nil {
 		return err
 	}
-	return syncDir(fs, db.options.Dir)
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
+	d, err := fs.OpenDir(db.options.Dir)
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// checkEnding compares the end of the log with what an earlier Close noted.
-func (db *DB) checkEnding(last uint64) error {
-	f, err := db.fs.Open(db.fs.PathJoin(db.options.Dir, endingFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+// bookkeeping returns the checksums of the engine's files that are neither tables nor write-ahead logs.
+func (db *DB) bookkeeping() (map[string]uint32, error) {
+	names, err := db.fs.List(db.options.Dir)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	sums := map[string]uint32{}
+	for _, name := range names {
+		if name == "LOCK" || strings.HasPrefix(name, endingFile) || strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".log") {
+			continue
+		}
+		content, err := db.readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		sums[name] = crc32.Checksum(content, castagnoli)
+	}
+	return sums, nil
+}
+
+func (db *DB) readFile(name string) ([]byte, error) {
+	f, err := db.fs.Open(db.fs.PathJoin(db.options.Dir, name))
+	if err != nil {
+		return nil, err
 	}
 	content, err := io.ReadAll(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
+	return content, errors.Join(err, f.Close())
+}
+
+// readEnding returns what an earlier Close noted, after comparing the bookkeeping files with it.
+func (db *DB) readEnding() (e ending, err error) {
+	content, err := db.readFile(endingFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return e, nil
 	}
-	var e ending
-	if err := json.Unmarshal(content, &e); err != nil || e.Checksum != e.sum() {
-		return fmt.Errorf("%w: %s", ErrCorrupt, endingFile)
+	if err != nil {
+		return e, err
 	}
-	if last < e.Last {
-		return fmt.Errorf("%w: the log ends at position %d, and ended at %d when it was closed", ErrCorrupt, last, e.Last)
+	if err := json.Unmarshal(content, &e); err != nil {
+		return e, fmt.Errorf("%w: file %s", ErrCorrupt, endingFile)
 	}
-	return nil
+	if sum, err := e.sum(); err != nil || sum != e.Checksum {
+		return e, fmt.Errorf("%w: file %s", ErrCorrupt, endingFile)
+	}
+	if e.Files == nil {
+		return e, nil
+	}
+	found, err := db.bookkeeping()
+	if err != nil {
+		return e, err
+	}
+	for name, sum := range e.Files {
+		if found[name] != sum {
+			return e, fmt.Errorf("%w: file %s", ErrCorrupt, name)
+		}
+	}
+	return e, nil
 }

@@ -65,7 +65,3 @@ func asCorrupt(err error) error {
 	}
 	return err
 }
-
-func sprintf(format string, args []any) string { return fmt.Sprintf(format, args...) }
-
-func errorf(format string, args []any) error { return fmt.Errorf(format, args...) }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"time"
@@ -95,12 +96,15 @@ type stopLogger struct{ db *DB }
 func (l stopLogger) Infof(string, ...any) {}
 
 func (l stopLogger) Errorf(format string, args ...any) {
-	l.db.options.Logger.Error("storage engine", "message", sprintf(format, args))
+	l.db.options.Logger.Error("storage engine", "message", fmt.Sprintf(format, args...))
 }
 
-// Fatalf must not return: the engine's state is not to be trusted any more. It ends the goroutine, with its
-// deferred calls run; the writer answers what is waiting in one of those.
+// Fatalf must not return, for the engine's state is not to be trusted any more. It must not unwind the stack
+// either: the engine's locks may be in a state in which that ends the process. So the goroutine stays here.
 func (l stopLogger) Fatalf(format string, args ...any) {
-	l.db.stop(errorf(format, args))
-	runtime.Goexit()
+	l.db.stop(fmt.Errorf(format, args...))
+	park()
 }
+
+// park holds a goroutine of a storage engine that has failed, until the process ends.
+func park() { select {} }

@@ -35,6 +35,7 @@ func seeds(tb testing.TB, ordinary int) int {
 // and a random part of what was not, block by block. After that: every acknowledged event is there, at the place
 // that was told; nothing is there that was not sent; no append is there in part; links match events.
 func TestPowerLoss(t *testing.T) {
+	checkLeaks(t)
 	n := seeds(t, 500)
 	for seed := range n {
 		if err := powerLoss(uint64(seed)); err != nil {

@@ -22,12 +22,21 @@ func (u *users) enter() bool {
 
 func (u *users) leave() { u.inside.Done() }
 
-// close lets nobody in any more and waits until everyone has left. It returns false if it was called before.
-func (u *users) close() bool {
+// close lets nobody in any more and waits until everyone has left, or the engine has failed and may not let them
+// go. It returns false if it was called before.
+func (u *users) close(failed <-chan struct{}) bool {
 	u.mu.Lock()
 	first := !u.closed
 	u.closed = true
 	u.mu.Unlock()
-	u.inside.Wait()
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		u.inside.Wait()
+	}()
+	select {
+	case <-left:
+	case <-failed:
+	}
 	return first
 }

@@ -9,14 +9,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// A commit is what one fsync makes durable: the events of many appends, and the answers to them.
-type commit struct {
-	batch   *pebble.Batch // nil if nothing is to be written
-	records []Record
-	appends []*Append
-	last    uint64 // position of its last event or link, 0 if it has none
-}
-
 // maxCommit bounds the bytes of one commit, so that none outgrows Pebble's memtable.
 const maxCommit = 8 << 20
 
@@ -46,18 +38,16 @@ type pendingLink struct {
 	head       *head
 }
 
-// run decides appends until the queue is closed, and passes commits on in the order in which they were decided.
-func (w *writer) run(commits chan<- *commit) {
-	defer close(commits)
+// run decides appends until the queue is closed. After a failure Pebble may never let the goroutine go on: what it
+// was about to commit is answered by others (see pipeline).
+func (w *writer) run() {
 	defer w.db.refuseQueued()
-	// Pebble ends the goroutine when a commit fails beyond repair (see stopLogger), or panics.
+	defer w.db.commits.close()
+	defer w.closeLookups()
 	defer func() {
 		if cause := recover(); cause != nil {
 			w.db.stop(fmt.Errorf("writer: %v", cause))
-		}
-		w.closeLookups()
-		if w.c != nil {
-			commits <- w.c
+			w.db.refuse(w.c)
 		}
 	}()
 	var batch, spare []*Append
@@ -65,7 +55,7 @@ func (w *writer) run(commits chan<- *commit) {
 		if batch = w.db.queue.take(spare); batch == nil {
 			return
 		}
-		w.c = &commit{appends: make([]*Append, 0, len(batch))}
+		w.c = newCommit(len(batch))
 		w.short = w.space.violated(time.Now())
 		w.now = w.db.options.Now()
 		w.created = strconv.FormatInt(w.now.UnixNano()/100, 10)
@@ -73,11 +63,11 @@ func (w *writer) run(commits chan<- *commit) {
 			w.c.appends = append(w.c.appends, a)
 			w.decide(a)
 			if len(w.arena) >= maxCommit && i < len(batch)-1 {
-				w.finish(commits)
-				w.c = &commit{}
+				w.finish()
+				w.c = newCommit(len(batch) - i)
 			}
 		}
-		w.finish(commits)
+		w.finish()
 		clear(batch)
 		spare = batch
 	}
@@ -207,8 +197,8 @@ func (w *writer) writeRun(h *head) {
 	h.run, h.runCount = h.run[:0], 0
 }
 
-// finish hands the commit to Pebble, which begins to write it, and to the goroutine that waits for the fsync.
-func (w *writer) finish(commits chan<- *commit) {
+// finish hands the commit to the goroutine that waits for the fsync, and to Pebble, which begins to write it.
+func (w *writer) finish() {
 	for _, h := range w.touched {
 		if h.runCount > 0 {
 			w.writeRun(h)
@@ -222,16 +212,21 @@ func (w *writer) finish(commits chan<- *commit) {
 	w.touched = w.touched[:0]
 	w.collectRecords()
 	w.closeLookups()
-	if w.c.batch != nil && !w.db.stopped() {
-		if err := w.db.pebble.ApplyNoSyncWait(w.c.batch, pebble.Sync); err != nil {
-			w.db.stop(err)
-		}
-	}
-	w.heads.rotate()
-	w.recent.rotate()
 	c := w.c
 	w.c = nil
-	commits <- c
+	if !w.db.commits.put(c) {
+		w.db.refuse(c)
+		return
+	}
+	if c.batch != nil {
+		if err := w.db.pebble.ApplyNoSyncWait(c.batch, pebble.Sync); err != nil {
+			w.db.stop(err)
+			return
+		}
+	}
+	close(c.applied)
+	w.heads.rotate()
+	w.recent.rotate()
 }
 
 // collectRecords makes the records of the commit ready for live readers, who keep them: the arena is theirs from now on.
@@ -253,50 +248,4 @@ func (w *writer) collectRecords() {
 	w.c.last = w.next - 1
 	w.arena = make([]byte, 0, max(min(2*len(w.arena), 1<<20), 4<<10))
 	w.offsets = w.offsets[:0]
-}
-
-// complete waits for the fsync of each commit, shows its events to readers and answers its appends.
-func (db *DB) complete(commits <-chan *commit) {
-	for c := range commits {
-		if c.batch != nil && !db.stopped() {
-			if err := c.batch.SyncWait(); err != nil {
-				db.stop(err)
-			} else if err := c.batch.Close(); err != nil {
-				db.stop(err)
-			}
-		}
-		if db.stopped() {
-			for _, a := range c.appends {
-				a.Err = db.stopError()
-				a.Done(a)
-			}
-			continue
-		}
-		if c.last > 0 {
-			db.live.publish(c.records)
-			db.visible.Store(c.last)
-			db.changed.broadcast()
-		}
-		for _, a := range c.appends {
-			a.Done(a)
-		}
-	}
-}
-
-// refuseQueued answers what the writer will not come to any more.
-func (db *DB) refuseQueued() {
-	db.queue.close(ErrClosed)
-	for {
-		rest := db.queue.take(nil)
-		if rest == nil {
-			return
-		}
-		for _, a := range rest {
-			a.Err = ErrClosed
-			if db.stopped() {
-				a.Err = db.stopError()
-			}
-			a.Done(a)
-		}
-	}
 }

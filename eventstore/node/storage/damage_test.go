@@ -1,0 +1,232 @@
+package storage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"avportal/eventstore/node/storage"
+)
+
+// image is the content of every file of a closed log.
+type image map[string][]byte
+
+func imageOf(tb testing.TB, fs vfs.FS, dir string) image {
+	tb.Helper()
+	names, err := fs.List(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	files := image{}
+	for _, name := range names {
+		f, err := fs.Open(fs.PathJoin(dir, name))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		content, err := io.ReadAll(f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			tb.Fatal(err)
+		}
+		files[name] = content
+	}
+	return files
+}
+
+// restore writes the files to a new file system, one of them changed.
+func (files image) restore(tb testing.TB, dir, changed string, content []byte) *vfs.MemFS {
+	tb.Helper()
+	fs := vfs.NewMem()
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	for name, original := range files {
+		if name == changed {
+			original = content
+		}
+		f, err := fs.Create(fs.PathJoin(dir, name), vfs.WriteCategoryUnspecified)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		_, err = f.Write(append([]byte(nil), original...))
+		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return fs
+}
+
+// closedLog makes a log with table files on several levels and returns its files and its events.
+func closedLog(tb testing.TB) (image, []stored) {
+	tb.Helper()
+	fs := vfs.NewMem()
+	var all []stored
+	for round := range 3 {
+		db := open(tb, small(fs))
+		for i := range 60 {
+			e := newEvent(fmt.Sprint(round, i))
+			e.Data = []byte(strings.Repeat(fmt.Sprintf("data %d of round %d. ", i, round), 1+i))
+			write(tb, db, fmt.Sprintf("cat%d-%d", i%3, i%7), storage.Any, e)
+		}
+		var err error
+		if all, err = readLog(db); err != nil {
+			tb.Fatal(err)
+		}
+		closeDB(tb, db)
+	}
+	return imageOf(tb, fs, "log"), all
+}
+
+// TestBitFlipsAreDetected flips one bit anywhere in the files of a closed log. Opening it, or verifying it, must
+// name the damage, and no read may return anything but what was written.
+func TestBitFlipsAreDetected(t *testing.T) {
+	files, want := closedLog(t)
+	// What is in write-ahead logs is in table files, too, once the log was closed.
+	var names []string
+	for name, content := range files {
+		for range content {
+			if !strings.HasSuffix(name, ".log") {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	rng := rand.New(rand.NewPCG(7, 7))
+	flips := seeds(t, 1000)
+	for range flips {
+		name := names[rng.IntN(len(names))]
+		content := append([]byte(nil), files[name]...)
+		at, bit := rng.IntN(len(content)), rng.IntN(8)
+		content[at] ^= 1 << bit
+		detected, err := detects(files.restore(t, "log", name, content), want)
+		if err != nil || !detected {
+			t.Errorf("bit %d of byte %d of %s: detected %v, %v", bit, at, name, detected, err)
+		}
+	}
+}
+
+// TestTruncationIsDetected cuts bytes off the end of each file of a closed log.
+func TestTruncationIsDetected(t *testing.T) {
+	files, want := closedLog(t)
+	for name, content := range files {
+		for _, cut := range []int{1, len(content) / 2, len(content)} {
+			if cut == 0 || cut > len(content) || strings.HasSuffix(name, ".log") {
+				continue
+			}
+			detected, err := detects(files.restore(t, "log", name, content[:len(content)-cut]), want)
+			if err != nil || !detected {
+				t.Errorf("%d bytes cut off %s: detected %v, %v", cut, name, detected, err)
+			}
+		}
+	}
+}
+
+// detects opens, reads and verifies a damaged log. The error says that something was served which was never written.
+func detects(fs vfs.FS, want []stored) (bool, error) {
+	db, err := storage.Open(small(fs))
+	if err != nil {
+		return true, nil
+	}
+	got, readErr := readLog(db)
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			return false, errors.Join(fmt.Errorf("event %d was %+v and is served as %+v", i, want[i], got[i]), db.Close())
+		}
+	}
+	report, verifyErr := db.Verify(context.Background())
+	detected := readErr != nil || verifyErr != nil || len(report.Damage) > 0
+	if !detected && len(got) != len(want) {
+		return false, errors.Join(fmt.Errorf("%d events of %d are served", len(got), len(want)), db.Close())
+	}
+	// Closing flushes, which may stumble over the damage, too.
+	return detected, ignore(db.Close())
+}
+
+func ignore(error) error { return nil }
+
+// TestTornTailIsCut tears the write-ahead log of a log that was not closed: what was not acknowledged may go, and
+// the rest must open.
+func TestTornTailIsCut(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	db := open(t, small(fs))
+	for i := range 20 {
+		write(t, db, "s", storage.Any, newEvent(strconv.Itoa(i)))
+	}
+	crashed := fs.CrashClone(vfs.CrashCloneCfg{})
+	closeDB(t, db)
+	files := imageOf(t, crashed, "log")
+	for name, content := range files {
+		if !strings.HasSuffix(name, ".log") || len(content) == 0 {
+			continue
+		}
+		torn := append(append([]byte(nil), content...), 1, 2, 3, 4, 5)
+		db := open(t, small(files.restore(t, "log", name, torn)))
+		if got, err := readLog(db); err != nil || len(got) < 20 {
+			t.Fatalf("%d events, %v", len(got), err)
+		}
+		verify(t, db)
+		closeDB(t, db)
+	}
+}
+
+// TestFlippedWriteAheadLogIsNoticed flips bits in the write-ahead log of a log that was not closed. In its last
+// block of 32 KiB a flip cannot be told from a torn write; anywhere before, opening must fail. Nothing wrong may be
+// served in either case.
+func TestFlippedWriteAheadLogIsNoticed(t *testing.T) {
+	const block = 32 << 10
+	fs := vfs.NewCrashableMem()
+	o := small(fs)
+	o.MemTableBytes = 4 << 20
+	db := open(t, o)
+	for i := range 600 {
+		write(t, db, "s", storage.Any, newEvent(strconv.Itoa(i)))
+	}
+	want, err := readLog(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crashed := fs.CrashClone(vfs.CrashCloneCfg{})
+	closeDB(t, db)
+	files := imageOf(t, crashed, "log")
+	var name string
+	for file, content := range files {
+		if strings.HasSuffix(file, ".log") && len(content) > len(files[name]) {
+			name = file
+		}
+	}
+	content := files[name]
+	if len(content) < 3*block {
+		t.Fatalf("the write-ahead log has only %d bytes", len(content))
+	}
+	rng := rand.New(rand.NewPCG(3, 3))
+	for range 300 {
+		at := rng.IntN(len(content))
+		flipped := append([]byte(nil), content...)
+		flipped[at] ^= 1 << rng.IntN(8)
+		o.FS = files.restore(t, "log", name, flipped)
+		db, err := storage.Open(o)
+		if err != nil {
+			continue
+		}
+		got, err := readLog(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got {
+			if got[i] != want[i] {
+				t.Fatalf("event %d was %+v and is served as %+v", i, want[i], got[i])
+			}
+		}
+		if at < (len(content)-1)/block*block && len(got) < len(want) {
+			t.Errorf("a flip in byte %d of %d lost %d events unnoticed", at, len(content), len(want)-len(got))
+		}
+		closeDB(t, db)
+	}
+}
