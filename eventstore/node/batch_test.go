@@ -29,7 +29,14 @@ type batcher struct {
 
 func newBatcher(tb testing.TB, n *node.Node) *batcher {
 	tb.Helper()
-	conn, err := grpc.NewClient(n.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	b, closeBatcher := dialBatcher(tb, n.Addr().String())
+	tb.Cleanup(closeBatcher)
+	return b
+}
+
+func dialBatcher(tb testing.TB, address string) (b *batcher, closeBatcher func()) {
+	tb.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -38,13 +45,14 @@ func newBatcher(tb testing.TB, n *node.Node) *batcher {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	b := &batcher{stream: stream, wait: map[uuid.UUID]chan *streams.BatchAppendResp{}}
+	b = &batcher{stream: stream, wait: map[uuid.UUID]chan *streams.BatchAppendResp{}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
 			resp, err := stream.Recv()
 			if err != nil {
+				b.fail()
 				return
 			}
 			id := uuidOf(resp.CorrelationId)
@@ -55,12 +63,21 @@ func newBatcher(tb testing.TB, n *node.Node) *batcher {
 			answer <- resp
 		}
 	}()
-	tb.Cleanup(func() {
+	return b, func() {
 		cancel()
 		<-ended
 		_ = conn.Close()
-	})
-	return b
+	}
+}
+
+// fail answers everyone who waits with nil; nobody is let in any more.
+func (b *batcher) fail() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, answer := range b.wait {
+		answer <- nil
+	}
+	b.wait = nil
 }
 
 func uuidOf(u *shared.UUID) (id uuid.UUID) {
@@ -76,18 +93,23 @@ func protoUUID(id uuid.UUID) *shared.UUID {
 	}}}
 }
 
-// call sends the requests, which share a correlation id, and waits for the answer.
+// call sends the requests, which share a correlation id, and waits for the answer, which is nil if the connection
+// broke: then the outcome is unknown.
 func (b *batcher) call(requests ...*streams.BatchAppendReq) *streams.BatchAppendResp {
 	id := uuid.New()
 	answer := make(chan *streams.BatchAppendResp, 1)
 	b.mu.Lock()
+	if b.wait == nil {
+		b.mu.Unlock()
+		return nil
+	}
 	b.wait[id] = answer
 	b.mu.Unlock()
 	b.send.Lock()
 	for _, r := range requests {
 		r.CorrelationId = protoUUID(id)
 		if err := b.stream.Send(r); err != nil {
-			panic(err)
+			break // the receiver hears of it, too
 		}
 	}
 	b.send.Unlock()
