@@ -8,12 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"avportal/domain"
+	"avportal/projections"
 )
-
-// Queryer is what a query needs of a pool, a connection or a transaction.
-type Queryer interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
 
 // fine is how far back counts are to the minute; further back they are to the hour.
 const fine = 48 * time.Hour
@@ -21,7 +17,7 @@ const fine = 48 * time.Hour
 // HeardSince counts the tenant's devices that were heard of since each of several instants. An instant is rounded down to
 // its minute, one further back than two days to its hour: a device counts as heard of a little longer than the list of devices says.
 // The cost grows with the number of buckets between the instants and now, not with the number of devices.
-func HeardSince(ctx context.Context, db Queryer, t domain.Tenant, now time.Time, since ...time.Time) ([]int, error) {
+func HeardSince(ctx context.Context, db projections.Querier, t domain.Tenant, now time.Time, since ...time.Time) ([]int, error) {
 	widths, buckets := make([]int32, len(since)), make([]int32, len(since))
 	for i, at := range since {
 		widths[i] = 1

@@ -1,0 +1,148 @@
+package devices
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/projections"
+	"avportal/projections/live"
+	"avportal/projections/rowkey"
+	"avportal/projections/states"
+)
+
+// Counts are how many devices are in which state.
+type Counts struct {
+	Devices    int
+	Infected   int // devices with open threats
+	Threats    int // open ones on all devices
+	Pending    int // devices with requests that have not ended
+	Protection map[device.Protection]int
+	Signatures map[states.Signatures]int
+	Contact    map[states.Contact]int
+}
+
+// Count counts the devices of a tenant or, if the scope has one, of a customer, from counters that are kept as events come in.
+// For a tenant the cost is the same for any number of devices. What is counted by contact is exact to the minute for a tenant
+// (to the hour where a threshold is longer than two days), as live.HeardSince says.
+func Count(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time) (Counts, error) {
+	c, err := cutoffsOf(ctx, db, scope.Tenant, now)
+	if err != nil {
+		return Counts{}, err
+	}
+	places := []rowkey.Address{0} // the tenant as a whole
+	if scope.Customer != "" {
+		if places, err = findPlaces(ctx, db, scope, Filter{}, c); err != nil {
+			return Counts{}, err
+		}
+	}
+	n, err := countStates(ctx, db, scope.Tenant, places)
+	if err != nil {
+		return Counts{}, fmt.Errorf("devices: counts: %w", err)
+	}
+	if err := n.countSignatures(ctx, db, scope.Tenant, places, c); err != nil {
+		return Counts{}, fmt.Errorf("devices: counts: %w", err)
+	}
+	if scope.Customer == "" {
+		err = n.contactOfTenant(ctx, db, scope.Tenant, c)
+	} else {
+		err = n.contactOfPlaces(ctx, db, scope.Tenant, places, c)
+	}
+	return n, err
+}
+
+func countStates(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address) (Counts, error) {
+	rows, err := db.Query(ctx, `SELECT coalesce(sum(devices), 0)::int, coalesce(sum(infected), 0)::int, coalesce(sum(threats), 0)::int, coalesce(sum(pending), 0)::int,
+		coalesce(sum(yellow), 0)::int, coalesce(sum(red), 0)::int, coalesce(sum(unknown), 0)::int, coalesce(sum(signatures_unknown), 0)::int
+		FROM device_count WHERE tenant = $1 AND place = ANY($2)`, t, places)
+	if err != nil {
+		return Counts{}, err
+	}
+	var n Counts
+	var yellow, red, unknown, noSignatures int
+	_, err = pgx.ForEachRow(rows, []any{&n.Devices, &n.Infected, &n.Threats, &n.Pending, &yellow, &red, &unknown, &noSignatures}, func() error { return nil })
+	n.Protection = map[device.Protection]int{
+		device.Green: n.Devices - yellow - red - unknown, device.Yellow: yellow, device.Red: red, device.Unknown: unknown,
+	}
+	n.Signatures = map[states.Signatures]int{states.SignaturesUnknown: noSignatures}
+	return n, err
+}
+
+// countSignatures adds up the hours before each cutoff. Cutoffs are full hours, so no hour belongs to two states.
+func (n *Counts) countSignatures(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address, c states.Cutoffs) error {
+	rows, err := db.Query(ctx, `SELECT
+		coalesce(sum(devices) FILTER (WHERE hour < $3), 0)::int,
+		coalesce(sum(devices) FILTER (WHERE hour >= $3 AND hour < $4), 0)::int,
+		coalesce(sum(devices) FILTER (WHERE hour >= $4), 0)::int
+		FROM signature_count WHERE tenant = $1 AND place = ANY($2) AND hour < $5`,
+		t, places, hourOf(c.Critical), hourOf(c.Outdated), hourOf(c.Warning))
+	if err != nil {
+		return err
+	}
+	var critical, outdated, warning int
+	_, err = pgx.ForEachRow(rows, []any{&critical, &outdated, &warning}, func() error { return nil })
+	n.Signatures[states.SignaturesCritical], n.Signatures[states.SignaturesOutdated], n.Signatures[states.SignaturesWarning] = critical, outdated, warning
+	n.Signatures[states.SignaturesCurrent] = n.Devices - critical - outdated - warning - n.Signatures[states.SignaturesUnknown]
+	return err
+}
+
+// contactOfTenant takes everything that was not heard of since a cutoff for silent.
+func (n *Counts) contactOfTenant(ctx context.Context, db projections.Querier, t domain.Tenant, c states.Cutoffs) error {
+	heard, err := live.HeardSince(ctx, db, t, c.Now, c.OfflineBefore, c.SilentBefore, c.StaleBefore)
+	if err != nil {
+		return err
+	}
+	// A device may have been heard of that the view does not know yet, or no longer.
+	online := min(heard[0], n.Devices)
+	notSilent := min(max(heard[1], online), n.Devices)
+	notStale := min(max(heard[2], notSilent), n.Devices)
+	n.Contact = map[states.Contact]int{states.Online: online, states.Offline: notSilent - online, states.Silent: notStale - notSilent, states.Stale: n.Devices - notStale}
+	return nil
+}
+
+// contactOfPlaces looks at each device: a customer has few.
+func (n *Counts) contactOfPlaces(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address, c states.Cutoffs) error {
+	rows, err := db.Query(ctx, `SELECT
+		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $3), count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $4),
+		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $5), count(*)
+		FROM device d LEFT JOIN live.last_seen s ON s.tenant = d.tenant AND s.device = d.device
+		WHERE d.tenant = $1 AND d.place = ANY($2)`, t, places, c.OfflineBefore, c.SilentBefore, c.StaleBefore)
+	if err != nil {
+		return err
+	}
+	var online, notSilent, notStale, all int
+	_, err = pgx.ForEachRow(rows, []any{&online, &notSilent, &notStale, &all}, func() error { return nil })
+	n.Contact = map[states.Contact]int{states.Online: online, states.Offline: notSilent - online, states.Silent: notStale - notSilent, states.Stale: all - notStale}
+	return err
+}
+
+// Total counts the devices that a filter leaves. Without a filter that looks at devices it adds up counters.
+func Total(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, f Filter) (int, error) {
+	c, err := cutoffsOf(ctx, db, scope.Tenant, now)
+	if err != nil {
+		return 0, err
+	}
+	l := listing{db: db, tenant: scope.Tenant, filter: f, cutoffs: c, limited: f.limitsPlaces() || scope.Customer != "", places: []rowkey.Address{0}}
+	if l.limited {
+		if l.places, err = findPlaces(ctx, db, scope, f, c); err != nil || len(l.places) == 0 {
+			return 0, err
+		}
+	}
+	if !f.narrows() {
+		n, err := countStates(ctx, db, scope.Tenant, l.places)
+		return n.Devices, err
+	}
+	if l.platforms, err = findPlatforms(ctx, db, scope.Tenant, f); err != nil {
+		return 0, err
+	}
+	s, from := l.base()
+	rows, err := db.Query(ctx, "SELECT count(*)::int FROM "+from+" WHERE "+s.Conditions(), append([]any{pgx.QueryExecModeCacheDescribe}, s.Args()...)...)
+	if err != nil {
+		return 0, fmt.Errorf("devices: total: %w", err)
+	}
+	return pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])
+}

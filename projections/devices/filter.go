@@ -1,0 +1,77 @@
+package devices
+
+import (
+	"time"
+
+	"avportal/domain/device"
+	"avportal/projections/sqltext"
+	"avportal/projections/states"
+)
+
+const joinSeen = " JOIN live.last_seen s ON s.tenant = d.tenant AND s.device = d.device"
+
+// needsSeen reports whether a condition looks at live.last_seen.
+func (f Filter) needsSeen() bool { return len(f.Contact) > 0 }
+
+// narrows reports whether a condition looks at devices themselves, not only at where they stand.
+func (f Filter) narrows() bool {
+	return f.limitsPlatforms() || f.Infected != nil || f.Pending != nil || f.Search != "" || len(f.Protection)+len(f.Signatures)+len(f.Contact) > 0
+}
+
+// conditions turns a filter, apart from its places, into SQL about device d. It answers what has to be joined.
+func (f Filter) conditions(s *sqltext.Statement, c states.Cutoffs, p platforms) (join string) {
+	if f.Infected != nil {
+		s.And(map[bool]string{true: "d.threats > 0", false: "d.threats = 0"}[*f.Infected])
+	}
+	if f.Pending != nil {
+		s.And(map[bool]string{true: "d.pending > 0", false: "d.pending = 0"}[*f.Pending])
+	}
+	sqltext.AnyOf(s, f.Protection, protectionCondition)
+	if len(f.Signatures) > 0 {
+		s.And(sqltext.Ranges(s, "d.signature_date", f.Signatures,
+			[]states.Signatures{states.SignaturesUnknown, states.SignaturesCritical, states.SignaturesOutdated, states.SignaturesWarning, states.SignaturesCurrent},
+			[]time.Time{known(), c.Critical, c.Outdated, c.Warning}))
+	}
+	if len(f.Contact) > 0 {
+		s.And(sqltext.Ranges(s, "s.at", f.Contact,
+			[]states.Contact{states.Stale, states.Silent, states.Offline, states.Online},
+			[]time.Time{c.StaleBefore, c.SilentBefore, c.OfflineBefore}))
+	}
+	if f.limitsPlatforms() {
+		s.And("d.platform = ANY(?)", p.allowed)
+	}
+	if f.Search != "" {
+		const found = "(d.hostname || ' ' || d.label || ' ' || d.ip) ILIKE ?" // as in the index device_search
+		if pattern := sqltext.Contains(f.Search); len(p.searched) == 0 {
+			s.And(found, pattern)
+		} else {
+			s.And("("+found+" OR d.platform = ANY(?))", pattern, p.searched)
+		}
+	}
+	if f.needsSeen() {
+		s.And("s.tenant = d.tenant")
+		return joinSeen
+	}
+	return ""
+}
+
+// protectionCondition implies the predicate of the index device_unguarded for all colours but green.
+func protectionCondition(p device.Protection) string {
+	switch p {
+	case device.Green:
+		return "(d.guards_off = 0 AND d.guards_on > 0)"
+	case device.Yellow:
+		return "(d.guards_off > 0 AND d.guards_on > 0)"
+	case device.Red:
+		return "(d.guards_off > 0 AND d.guards_on = 0)"
+	case device.Unknown:
+		return "(d.guards_off = 0 AND d.guards_on = 0)"
+	}
+	return "false"
+}
+
+// protectionRank orders colours from good to bad.
+const protectionRank = `(CASE WHEN d.guards_off = 0 AND d.guards_on > 0 THEN 0 WHEN d.guards_off = 0 THEN 1 WHEN d.guards_on > 0 THEN 2 ELSE 3 END)::smallint`
+
+// known is after the zero time, which stands for a date that is not known, and before every other.
+func known() time.Time { return time.Unix(0, 0).UTC() }

@@ -1,0 +1,28 @@
+CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS btree_gin SCHEMA public;
+
+-- The list as it is shown first, in the order of German dictionaries.
+CREATE INDEX device_by_name ON device (tenant, hostname, device);
+
+-- The devices of a group, and by its groups those of a license or a customer. Names within a group hardly ever repeat, so
+-- the id is left out.
+CREATE INDEX device_by_place ON device (tenant, place, hostname);
+
+-- Many devices share a signature date, so that this index takes few bytes each.
+CREATE INDEX device_by_signature ON device (tenant, signature_date);
+
+-- The few that need attention.
+CREATE INDEX device_infected ON device (tenant) WHERE threats > 0;
+CREATE INDEX device_unguarded ON device (tenant) WHERE guards_off > 0 OR guards_on = 0;
+CREATE INDEX device_pending ON device (tenant) WHERE pending > 0;
+
+-- Any part of a name, label or address. Measured with 200,000 devices: 70 bytes a device, what an index on the beginning of
+-- the host name alone would take as well.
+CREATE INDEX device_search ON device USING gin (tenant public.uuid_ops, (hostname || ' ' || label || ' ' || ip) public.gin_trgm_ops);
+
+CREATE INDEX infection_newest ON infection (tenant, at);
+CREATE INDEX threat_newest ON threat (tenant, device, found_at);
+CREATE INDEX request_in_order ON request (tenant, device, revision);
+CREATE INDEX place_by_license ON place (tenant, license);
+CREATE INDEX place_by_parent ON place (tenant, parent);
+CREATE INDEX device_license_by_customer ON device_license (tenant, customer);

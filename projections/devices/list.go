@@ -1,0 +1,202 @@
+package devices
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"avportal/domain"
+	"avportal/projections"
+	"avportal/projections/page"
+	"avportal/projections/rowkey"
+	"avportal/projections/sqltext"
+	"avportal/projections/states"
+)
+
+// List answers one page of the devices within a reach. States are those of the moment now. The error is page.ErrCursor
+// for a cursor of another list; a filter that names what is not within reach finds nothing.
+func List(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, f Filter, p Paging) (Page, error) {
+	if f.Sort == "" {
+		f.Sort = ByHostname
+	}
+	of := page.Of{List: "devices", Scope: scope, Filter: f}
+	after, err := parseMark(of, p.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	cutoffs, err := cutoffsOf(ctx, db, scope.Tenant, now)
+	if err != nil {
+		return Page{}, err
+	}
+	l := listing{db: db, tenant: scope.Tenant, filter: f, cutoffs: cutoffs, after: after, limit: page.Limit(p.Limit) + 1}
+	if l.limited = f.limitsPlaces() || scope.Customer != ""; l.limited {
+		if l.places, err = findPlaces(ctx, db, scope, f, cutoffs); err != nil || len(l.places) == 0 {
+			return Page{}, err
+		}
+	}
+	if l.platforms, err = findPlatforms(ctx, db, scope.Tenant, f); err != nil {
+		return Page{}, err
+	}
+	marks, err := l.find(ctx)
+	if err != nil {
+		return Page{}, fmt.Errorf("devices: %w", err)
+	}
+	var result Page
+	if len(marks) == l.limit {
+		marks = marks[:l.limit-1]
+		if result.Next, err = marks[len(marks)-1].cursor(of); err != nil {
+			return Page{}, err
+		}
+	}
+	result.Items, err = describe(ctx, db, scope.Tenant, cutoffs, marks)
+	return result, err
+}
+
+// listing is one page being looked for: first which devices stand on it, by narrow indexes, then all about those.
+type listing struct {
+	db      projections.Querier
+	tenant  domain.Tenant
+	filter  Filter
+	cutoffs states.Cutoffs
+	limited bool // to places
+	places  []rowkey.Address
+	platforms
+	join  string // of what is sorted by
+	after *mark  // nil: the first page
+	limit int    // one more than the page has, to see whether there is another page
+}
+
+// fewPlaces is up to how many places are read one by one and merged, each in its order. Beyond, the order of the whole
+// tenant is followed, or all the devices are sorted, whatever Postgres finds cheaper.
+const fewPlaces = 64
+
+func (l *listing) find(ctx context.Context) ([]mark, error) {
+	switch sort := l.filter.Sort; {
+	case sort == ByHostname && l.limited && len(l.places) <= fewPlaces:
+		return l.mergePlaces(ctx)
+	case sort == ByHostname:
+		return l.sorted(ctx, key{})
+	case sort == ByLastSeen:
+		return l.bySeen(ctx)
+	case sort == BySignature && !l.limited && !l.filter.narrows():
+		return l.bySignature(ctx)
+	case sort == ByThreats:
+		return l.byThreats(ctx)
+	default:
+		k, join, ok := sort.key()
+		if !ok {
+			return nil, domain.ErrInvalid.At("/sort").With("Devices can't be ordered by that.")
+		}
+		l.join = join
+		return l.sorted(ctx, k)
+	}
+}
+
+const joinPlace = " JOIN place p ON p.tenant = d.tenant AND p.place = d.place"
+const joinLicense = joinPlace + " JOIN device_license l ON l.tenant = d.tenant AND l.license = p.license"
+
+// key is what the order sorts by, and what has to be joined for it.
+func (s Sort) key() (k key, join string, ok bool) {
+	switch s {
+	case ByLabel:
+		return key{"d.label", text}, "", true
+	case ByIP:
+		return key{"d.ip", text}, "", true
+	case ByCustomer:
+		return key{"c.name", text}, joinLicense + " JOIN device_customer c ON c.tenant = d.tenant AND c.customer = l.customer", true
+	case ByLicense:
+		return key{"l.name", text}, joinLicense, true
+	case ByGroup:
+		return key{"p.name", text}, joinPlace, true
+	case ByOS:
+		return key{"(f.os || ' ' || f.os_version)", text}, joinPlatform, true
+	case ByClientVersion:
+		return key{"f.client_version", text}, joinPlatform, true
+	case BySignature:
+		return key{"d.signature_date", instant}, "", true
+	case ByLastScan:
+		return key{"d.last_scan_at", instant}, "", true
+	case ByEnrolledAt:
+		return key{"d.enrolled_at", instant}, "", true
+	case ByPending:
+		return key{"d.pending", number}, "", true
+	case ByProtection:
+		return key{protectionRank, number}, "", true
+	}
+	return key{}, "", false
+}
+
+// base begins a statement with what every row must fulfil.
+func (l *listing) base() (s *sqltext.Statement, from string) {
+	s = &sqltext.Statement{}
+	s.And("d.tenant = ?", l.tenant)
+	if l.limited && len(l.places) > 0 {
+		s.And("d.place = ANY(?)", l.places)
+	}
+	return s, "device d" + l.join + l.filter.conditions(s, l.cutoffs, l.platforms)
+}
+
+// sorted orders by a key, then by host name; without one, by host name only.
+func (l *listing) sorted(ctx context.Context, k key) ([]mark, error) {
+	s, from := l.base()
+	order := l.order(s, k)
+	return l.run(ctx, s, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", k.columns(), from, s.Conditions(), order, l.limit))
+}
+
+// order adds the condition that rows come after the mark, and answers how they are ordered.
+func (l *listing) order(s *sqltext.Statement, k key) string {
+	m := l.after
+	if k.kind == none {
+		if m != nil {
+			s.And("(d.hostname, d.device) "+l.beyond()+" (?, ?)", m.Hostname, m.Device)
+		}
+		return "d.hostname " + l.direction() + ", d.device " + l.direction()
+	}
+	if m != nil {
+		// The first condition follows from the second, but only the first can be looked up in an index.
+		s.And(k.expression+" "+l.beyond()+"= ? AND ("+k.expression+" "+l.beyond()+" ? OR (d.hostname, d.device) > (?, ?))", k.of(m), k.of(m), m.Hostname, m.Device)
+	}
+	return k.expression + " " + l.direction() + ", d.hostname, d.device"
+}
+
+// mergePlaces takes a page from each place and the best of all of them.
+func (l *listing) mergePlaces(ctx context.Context) ([]mark, error) {
+	places := l.places
+	l.places = nil
+	s, from := l.base()
+	s.And("d.place = p.place")
+	order := l.order(s, key{})
+	p := s.Arg(places)
+	return l.run(ctx, s, fmt.Sprintf(`SELECT at, number, text, hostname, device FROM unnest(%s::bigint[]) AS p (place) CROSS JOIN LATERAL (
+		SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d) AS d ORDER BY %s LIMIT %d`,
+		p, key{}.columns(), from, s.Conditions(), order, l.limit, order, l.limit))
+}
+
+func (l *listing) direction() string {
+	if l.filter.Descending {
+		return "DESC"
+	}
+	return "ASC"
+}
+
+func (l *listing) beyond() string {
+	if l.filter.Descending {
+		return "<"
+	}
+	return ">"
+}
+
+func (l *listing) run(ctx context.Context, s *sqltext.Statement, sql string) ([]mark, error) {
+	args := s.Args()
+	if l.filter.narrows() || l.limited {
+		// Plan for these very values: what is right for few outdated devices is wrong for many.
+		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+	}
+	rows, err := l.db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[mark])
+}

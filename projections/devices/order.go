@@ -1,0 +1,134 @@
+package devices
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"avportal/projections/sqltext"
+)
+
+// bySeen follows the index of live.last_seen. Devices that were never heard of come last, in either direction.
+func (l *listing) bySeen(ctx context.Context) ([]mark, error) {
+	var list []mark
+	if l.after == nil || l.after.Number == 0 {
+		s, from := l.base()
+		if !l.filter.needsSeen() {
+			from += joinSeen
+		}
+		if m := l.after; m != nil {
+			s.And("(s.at, s.device) "+l.beyond()+" (?, ?)", m.At, m.Device)
+		}
+		var err error
+		list, err = l.run(ctx, s, fmt.Sprintf("SELECT %s FROM %s WHERE s.tenant = $1 AND %s ORDER BY s.at %[4]s, s.device %[4]s LIMIT %[5]d",
+			key{"s.at", instant}.columns(), from, s.Conditions(), l.direction(), l.limit))
+		if err != nil || len(list) == l.limit || l.filter.needsSeen() {
+			return list, err
+		}
+	}
+	s, from := l.base()
+	if m := l.after; m != nil && m.Number == 1 {
+		s.And("d.device > ?", m.Device)
+	}
+	never, err := l.run(ctx, s, fmt.Sprintf(`SELECT %s FROM %s WHERE %s AND NOT EXISTS (
+		SELECT FROM live.last_seen s WHERE s.tenant = d.tenant AND s.device = d.device) ORDER BY d.device LIMIT %d`,
+		key{"1::smallint", number}.columns(), from, s.Conditions(), l.limit-len(list)))
+	return append(list, never...), err
+}
+
+// byThreats looks at the infected devices by themselves, which are few, and at the others in the order of their names.
+func (l *listing) byThreats(ctx context.Context) ([]mark, error) {
+	infected := func(yes bool) func() ([]mark, error) {
+		return func() ([]mark, error) {
+			part := *l
+			part.filter.Infected = &yes
+			if want := l.filter.Infected; want != nil && *want != yes {
+				return nil, nil
+			}
+			if part.limit = l.limit; yes {
+				return part.sorted(ctx, key{"d.threats", number})
+			}
+			part.filter.Sort, part.filter.Descending = ByHostname, false
+			return part.sorted(ctx, key{})
+		}
+	}
+	parts := []func() ([]mark, error){infected(false), infected(true)}
+	inSecond := l.after != nil && l.after.Number > 0
+	if l.filter.Descending {
+		parts[0], parts[1] = parts[1], parts[0]
+		inSecond = l.after != nil && l.after.Number == 0
+	}
+	var list []mark
+	if !inSecond {
+		var err error
+		if list, err = parts[0](); err != nil || len(list) == l.limit {
+			return list, err
+		}
+		l.after = nil // the second part begins at its beginning
+	}
+	rest, err := parts[1]()
+	list = append(list, rest...)
+	return list[:min(len(list), l.limit)], err
+}
+
+// bySignature goes from date to date. Most devices have the signatures of today, and sorting those by name for each page
+// would cost as much as there are; within one date, Postgres can follow the order of names instead.
+func (l *listing) bySignature(ctx context.Context) ([]mark, error) {
+	var list []mark
+	var date *time.Time
+	if l.after != nil {
+		date = &l.after.At
+	}
+	for len(list) < l.limit {
+		if date != nil {
+			more, err := l.ofDate(ctx, *date, l.limit-len(list))
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, more...)
+			l.after = nil
+		}
+		next, err := l.nextDate(ctx, date)
+		if err != nil || next == nil {
+			return list, err
+		}
+		date = next
+	}
+	return list, nil
+}
+
+func (l *listing) ofDate(ctx context.Context, date time.Time, limit int) ([]mark, error) {
+	s := &sqltext.Statement{}
+	s.And("d.tenant = ?", l.tenant)
+	s.And("d.signature_date = ?", date)
+	if m := l.after; m != nil {
+		s.And("(d.hostname, d.device) > (?, ?)", m.Hostname, m.Device)
+	}
+	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT %s FROM device d WHERE %s ORDER BY d.hostname, d.device LIMIT %d",
+		key{"d.signature_date", instant}.columns(), s.Conditions(), limit), append([]any{pgx.QueryExecModeCacheDescribe}, s.Args()...)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[mark])
+}
+
+// nextDate is the first date beyond another; nil if there is none.
+func (l *listing) nextDate(ctx context.Context, date *time.Time) (*time.Time, error) {
+	s := &sqltext.Statement{}
+	s.And("d.tenant = ?", l.tenant)
+	if date != nil {
+		s.And("d.signature_date "+l.beyond()+" ?", *date)
+	}
+	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT d.signature_date FROM device d WHERE %s ORDER BY d.signature_date %s LIMIT 1",
+		s.Conditions(), l.direction()), s.Args()...)
+	if err != nil {
+		return nil, err
+	}
+	dates, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	if err != nil || len(dates) == 0 {
+		return nil, err
+	}
+	return &dates[0], nil
+}

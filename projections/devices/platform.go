@@ -1,0 +1,62 @@
+package devices
+
+import (
+	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/eventstore"
+	"avportal/projections"
+	"avportal/projections/rowkey"
+)
+
+// PlatformKey is the key of a platform.
+type PlatformKey struct {
+	Tenant   domain.Tenant  `db:"tenant"`
+	Platform rowkey.Address `db:"platform"`
+}
+
+type platformRow struct {
+	projections.Presence
+	PlatformKey
+	Domain        string `db:"domain"`
+	OS            string `db:"os"`
+	OSVersion     string `db:"os_version"`
+	Arch          string `db:"arch"`
+	ClientVersion string `db:"client_version"`
+	Engine        string `db:"engine"`
+}
+
+func platformOf(f device.Facts) rowkey.Address {
+	return rowkey.AddressOf(f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine)
+}
+
+func platformTable() projections.Table {
+	return projections.NewTable(projections.TableSpec[platformRow, PlatformKey]{
+		Name: "platform",
+		Keys: func(r eventstore.Recorded, touch func(PlatformKey)) {
+			if f, ok := factsOf(r.Event); ok {
+				touch(PlatformKey{r.Stream.Tenant, platformOf(f)})
+			}
+		},
+		Upserts: []domain.Event{device.Enrolled{}, device.Observed{}},
+		Fold: func(row *platformRow, r eventstore.Recorded) {
+			f, _ := factsOf(r.Event)
+			same := row.Domain == f.Domain && row.OS == f.OS && row.OSVersion == f.OSVersion && row.Arch == f.Arch &&
+				row.ClientVersion == f.ClientVersion && row.Engine == f.Engine
+			if row.Exists() && !same {
+				panic("two platforms share an address")
+			}
+			row.Domain, row.OS, row.OSVersion, row.Arch = f.Domain, f.OS, f.OSVersion, f.Arch
+			row.ClientVersion, row.Engine = f.ClientVersion, f.Engine
+		},
+	})
+}
+
+func factsOf(e domain.Event) (device.Facts, bool) {
+	switch e := e.(type) {
+	case device.Enrolled:
+		return e.Facts, true
+	case device.Observed:
+		return e.Facts, true
+	}
+	return device.Facts{}, false
+}
