@@ -95,6 +95,12 @@ func (e *Engine) ensure(ctx context.Context, v View) error {
 	defer b.close()
 	e.Log.Info("building", "view", v.Name, "version", v.Version)
 	err = b.complete(ctx)
+	var poison *EventError
+	if errors.As(err, &poison) {
+		if _, live, findErr := find(ctx, e.DB, v.Name); !live && findErr == nil { // a view that stands is better than none
+			err = b.index(ctx)
+		}
+	}
 	if err == nil {
 		err = b.swap(ctx)
 	}
@@ -224,7 +230,7 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 			break
 		}
 		if err := b.fold(ctx, events); err != nil {
-			return n, b.stopped(ctx, err)
+			return n, b.stopped(ctx, last, events, err)
 		}
 		last, n = events[len(events)-1].Position, n+len(events)
 		b.progress.Events, b.progress.Position = b.progress.Events+len(events), last
@@ -248,13 +254,25 @@ func (b *build) save(ctx context.Context, at eventstore.Position) error {
 	return err
 }
 
-// stopped notes the event that the build can't apply.
-func (b *build) stopped(ctx context.Context, err error) error {
+// stopped notes the event that the build can't apply, and saves what stands before it: the next try begins there.
+func (b *build) stopped(ctx context.Context, last eventstore.Position, events []eventstore.Recorded, err error) error {
 	var poison *EventError
-	if errors.As(err, &poison) {
-		poison.View = b.view.Name
-		b.engine.haltView(ctx, b.gen, poison)
+	if !errors.As(err, &poison) {
+		return err
 	}
+	poison.View = b.view.Name
+	if poison.index > 0 {
+		last = events[poison.index-1].Position
+	}
+	if last != b.gen.Position {
+		if b.gen.Position.IsZero() {
+			b.startEmpty()
+		}
+		if _, fillErr := b.fill(ctx, last); fillErr != nil {
+			return errors.Join(err, fillErr)
+		}
+	}
+	b.engine.haltView(ctx, b.gen, poison)
 	return err
 }
 

@@ -32,6 +32,9 @@ func (e *Engine) Swap(ctx context.Context, view string) error {
 	defer release()
 	b := e.newBuild(v, w, nil)
 	defer b.close()
+	if _, err := b.fill(ctx, eventstore.Position{}); err != nil { // as near to the head as can be while the live view moves on
+		return fmt.Errorf("swap of view %s: %w", view, err)
+	}
 	if err := b.swap(ctx); err != nil {
 		return fmt.Errorf("swap of view %s: %w", view, err)
 	}
@@ -43,10 +46,6 @@ func (b *build) swap(ctx context.Context) error {
 	if err := drop(ctx, b.engine.DB, b.view.Name+suffixPrev); err != nil {
 		return err
 	}
-	// 2. Come as near to the head as can be while the live view moves on.
-	if _, err := b.fill(ctx, eventstore.Position{}); err != nil {
-		return err
-	}
 	err := pgx.BeginFunc(ctx, b.engine.DB, func(tx pgx.Tx) error { return b.exchange(ctx, tx) })
 	if err == nil {
 		b.engine.Log.Info("swapped", "view", b.view.Name, "version", b.view.Version, "position", b.gen.Position.String())
@@ -56,12 +55,12 @@ func (b *build) swap(ctx context.Context) error {
 }
 
 func (b *build) exchange(ctx context.Context, tx pgx.Tx) error {
-	// 3. Hold the live view still, which no longer than the rest of this takes.
+	// 2. Hold the live view still, which no longer than the rest of this takes.
 	live, ok, err := lockGeneration(ctx, tx, b.view.Name)
 	if err != nil {
 		return err
 	}
-	// 4. Catch up with it, so that no reader is thrown back.
+	// 3. Catch up with it, so that no reader is thrown back.
 	if ok && b.gen.Position.Compare(live.Position) < 0 {
 		if _, err := b.fill(ctx, eventstore.Position{}); err != nil {
 			return err
@@ -76,7 +75,7 @@ func (b *build) exchange(ctx context.Context, tx pgx.Tx) error {
 	case ok && next.Position.Compare(live.Position) < 0:
 		return fmt.Errorf("%w: the generation that was built is at %s, the live one at %s", ErrAhead, next.Position, live.Position)
 	}
-	// 5. Exchange the names. The new epochs shut out whoever writes to either generation.
+	// 4. Exchange the names. The new epochs shut out whoever writes to either generation.
 	name, previous := b.view.Name, b.view.Name+suffixPrev
 	var steps []string
 	if ok {
