@@ -31,6 +31,7 @@ type cell struct {
 var cells = []cell{
 	{"one caller", []string{"T10", "T7", "T8"}, (*bench).oneCaller},
 	{"many callers", []string{"T7", "T8"}, (*bench).manyCallers},
+	{"catch-up", []string{"T1", "T2", "T3"}, (*bench).catchingUp},
 }
 
 type options struct {

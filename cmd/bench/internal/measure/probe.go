@@ -12,16 +12,16 @@ import (
 
 const (
 	block     = 4096
-	blocks    = 1024
-	probeRuns = 40 // flushes of one probe: some ten milliseconds
+	most      = 64 << 20 // bytes of the file before it begins anew
+	probeRuns = 40       // flushes of one probe: some ten milliseconds
 )
 
-// Disk measures what one flush costs: 4 KiB written over what is there, and fdatasync. Writing over, not appending, is the
-// least that a durable write can cost, and what a log on recycled files does.
+// Disk measures what one flush costs: 4 KiB appended to a file, and fdatasync, as a log does that grows. Writing over what
+// is there costs less, since the file's size need not be written; only logs that recycle their files get that.
 type Disk struct {
 	file *os.File
 	data [block]byte
-	next int64
+	size int64
 }
 
 // NewDisk prepares a file in a folder, which must be on the disk that is measured.
@@ -33,43 +33,49 @@ func NewDisk(dir string) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{file: f}
-	for range blocks {
-		if _, err := d.file.Write(d.data[:]); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-	}
-	if err := f.Sync(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return d, nil
+	return &Disk{file: f}, nil
 }
 
 // Close removes the file.
 func (d *Disk) Close() error { return errors.Join(d.file.Close(), os.Remove(d.file.Name())) }
 
-// Flush writes one block and waits until it is on the disk.
-func (d *Disk) Flush() error {
-	d.next = (d.next + 1) % blocks
+func (d *Disk) flush(at int64) (time.Duration, error) {
 	d.data[0]++
-	if _, err := d.file.WriteAt(d.data[:], d.next*block); err != nil {
-		return err
+	began := time.Now()
+	if _, err := d.file.WriteAt(d.data[:], at); err != nil {
+		return 0, err
 	}
-	return unix.Fdatasync(int(d.file.Fd())) //nolint:gosec // a descriptor fits
+	err := unix.Fdatasync(int(d.file.Fd())) //nolint:gosec // a descriptor fits
+	return time.Since(began), err
 }
 
-// Flushes takes the latency of n flushes, one after the other.
+// Flushes takes the latency of n flushes that append, one after the other.
 func (d *Disk) Flushes(n int) (Sample, error) {
-	s := Sample{Ops: n, Latencies: make([]time.Duration, n)}
-	began := time.Now()
-	for i := range n {
-		one := time.Now()
-		if err := d.Flush(); err != nil {
+	if d.size > most {
+		d.size = 0
+		if err := errors.Join(d.file.Truncate(0), d.file.Sync()); err != nil {
 			return Sample{}, err
 		}
-		s.Latencies[i] = time.Since(one)
 	}
-	s.Took = time.Since(began)
+	return d.many(n, func() int64 { d.size += block; return d.size - block })
+}
+
+// Overwrites takes the latency of n flushes of what is there already. There must have been Flushes before.
+func (d *Disk) Overwrites(n int) (Sample, error) {
+	var at int64
+	return d.many(n, func() int64 { at += block; return at % max(d.size, block) })
+}
+
+func (d *Disk) many(n int, at func() int64) (Sample, error) {
+	s := Sample{Ops: n, Latencies: make([]time.Duration, n)}
+	for i := range n {
+		took, err := d.flush(at())
+		if err != nil {
+			return Sample{}, err
+		}
+		s.Latencies[i] = took
+		s.Took += took
+	}
 	return s, nil
 }
 
