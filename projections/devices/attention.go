@@ -9,6 +9,7 @@ import (
 
 	"avportal/domain"
 	"avportal/projections"
+	"avportal/projections/page"
 	"avportal/projections/rowkey"
 	"avportal/projections/states"
 )
@@ -35,7 +36,7 @@ func NewestInfections(ctx context.Context, db projections.Querier, scope domain.
 	}
 	marks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (mark, error) {
 		k, err := pgx.RowTo[rowkey.Key](row)
-		return mark{Device: k}, err
+		return mark{ID: k}, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("devices: infections: %w", err)
@@ -48,8 +49,8 @@ func OldestSignatures(ctx context.Context, db projections.Querier, scope domain.
 	if limit <= 0 {
 		return nil, nil
 	}
-	page, err := List(ctx, db, scope, now, Filter{
+	list, err := List(ctx, db, scope, now, Filter{
 		Signatures: []states.Signatures{states.SignaturesOutdated, states.SignaturesCritical}, Sort: BySignature,
-	}, Paging{Limit: limit})
-	return page.Items, err
+	}, page.Paging{Limit: limit})
+	return list.Items, err
 }

@@ -30,10 +30,10 @@ type described struct {
 	Engine                              string
 	Group                               domain.GroupID
 	GroupName                           string
-	License                             rowkey.Key
+	License                             domain.LicenseID
 	LicenseName                         string
 	ValidUntil                          time.Time
-	Customer                            rowkey.Key
+	Customer                            domain.CustomerID
 	CustomerName                        string
 	LastSeen                            time.Time
 	PendingKind                         device.RequestKind
@@ -44,7 +44,7 @@ type described struct {
 func describe(ctx context.Context, db projections.Querier, t domain.Tenant, c states.Cutoffs, marks []mark) ([]Device, error) {
 	ids := make([]rowkey.Key, len(marks))
 	for i, m := range marks {
-		ids[i] = m.Device
+		ids[i] = m.ID
 	}
 	rows, err := db.Query(ctx, describeSQL, t, ids)
 	if err != nil {
@@ -64,8 +64,8 @@ func (r described) device(c states.Cutoffs) Device {
 	}
 	d := Device{
 		ID: domain.DeviceID(r.Device), Hostname: r.Hostname, Label: r.Label,
-		Customer: domain.CustomerID(r.Customer), CustomerName: r.CustomerName,
-		License: domain.LicenseID(r.License), LicenseName: r.LicenseName,
+		Customer: r.Customer, CustomerName: r.CustomerName,
+		License: r.License, LicenseName: r.LicenseName,
 		ValidUntil: utc(r.ValidUntil), Validity: c.Validity(r.ValidUntil),
 		Group: r.Group, GroupName: r.GroupName,
 		IP: r.IP, Domain: r.Domain, OS: r.OS, OSVersion: r.OSVersion, Arch: r.Arch,

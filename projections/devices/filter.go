@@ -71,7 +71,7 @@ func protectionCondition(p device.Protection) string {
 }
 
 // protectionRank orders colours from good to bad.
-const protectionRank = `(CASE WHEN d.guards_off = 0 AND d.guards_on > 0 THEN 0 WHEN d.guards_off = 0 THEN 1 WHEN d.guards_on > 0 THEN 2 ELSE 3 END)::smallint`
+const protectionRank = `(CASE WHEN d.guards_off = 0 AND d.guards_on > 0 THEN 0 WHEN d.guards_off = 0 THEN 1 WHEN d.guards_on > 0 THEN 2 ELSE 3 END)::bigint`
 
 // known is after the zero time, which stands for a date that is not known, and before every other.
 func known() time.Time { return time.Unix(0, 0).UTC() }

@@ -19,7 +19,7 @@ func Get(ctx context.Context, db projections.Querier, scope domain.Scope, now ti
 	if err != nil {
 		return Device{}, err
 	}
-	list, err := describe(ctx, db, scope.Tenant, cutoffs, []mark{{Device: rowkey.Key(id)}})
+	list, err := describe(ctx, db, scope.Tenant, cutoffs, []mark{{ID: rowkey.Key(id)}})
 	if err != nil {
 		return Device{}, err
 	}
@@ -38,7 +38,7 @@ func Names(ctx context.Context, db projections.Querier, scope domain.Scope, ids 
 	}
 	rows, err := db.Query(ctx, `SELECT d.device, d.hostname FROM device d
 		JOIN place p ON p.tenant = d.tenant AND p.place = d.place JOIN device_license l ON l.tenant = d.tenant AND l.license = p.license
-		WHERE d.tenant = $1 AND d.device = ANY($2) AND ($3 = ''::bytea OR l.customer = $3)`, scope.Tenant, keys, rowkey.Key(scope.Customer))
+		WHERE d.tenant = $1 AND d.device = ANY($2) AND ($3 = '' OR l.customer = $3)`, scope.Tenant, keys, scope.Customer)
 	if err != nil {
 		return nil, fmt.Errorf("devices: names: %w", err)
 	}

@@ -17,12 +17,12 @@ import (
 
 // List answers one page of the devices within a reach. States are those of the moment now. The error is page.ErrCursor
 // for a cursor of another list; a filter that names what is not within reach finds nothing.
-func List(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, f Filter, p Paging) (Page, error) {
+func List(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, f Filter, p page.Paging) (Page, error) {
 	if f.Sort == "" {
 		f.Sort = ByHostname
 	}
 	of := page.Of{List: "devices", Scope: scope, Filter: f}
-	after, err := parseMark(of, p.Cursor)
+	after, err := page.ParseMark[rowkey.Key](of, p.Cursor)
 	if err != nil {
 		return Page{}, err
 	}
@@ -43,16 +43,16 @@ func List(ctx context.Context, db projections.Querier, scope domain.Scope, now t
 	if err != nil {
 		return Page{}, fmt.Errorf("devices: %w", err)
 	}
-	var result Page
-	if len(marks) == l.limit {
-		marks = marks[:l.limit-1]
-		if result.Next, err = marks[len(marks)-1].cursor(of); err != nil {
-			return Page{}, err
-		}
+	marks, next, err := page.Cut(of, marks, page.Limit(p.Limit))
+	if err != nil {
+		return Page{}, err
 	}
-	result.Items, err = describe(ctx, db, scope.Tenant, cutoffs, marks)
-	return result, err
+	items, err := describe(ctx, db, scope.Tenant, cutoffs, marks)
+	return Page{Items: items, Next: next}, err
 }
+
+// mark is a device's place in the order of the list.
+type mark = page.Mark[rowkey.Key]
 
 // listing is one page being looked for: first which devices stand on it, by narrow indexes, then all about those.
 type listing struct {
@@ -77,7 +77,7 @@ func (l *listing) find(ctx context.Context) ([]mark, error) {
 	case sort == ByHostname && l.limited && len(l.places) <= fewPlaces:
 		return l.mergePlaces(ctx)
 	case sort == ByHostname:
-		return l.sorted(ctx, key{})
+		return l.sorted(ctx, page.Key{})
 	case sort == ByLastSeen:
 		return l.bySeen(ctx)
 	case sort == BySignature && !l.limited && !l.filter.narrows():
@@ -98,34 +98,34 @@ const joinPlace = " JOIN place p ON p.tenant = d.tenant AND p.place = d.place"
 const joinLicense = joinPlace + " JOIN device_license l ON l.tenant = d.tenant AND l.license = p.license"
 
 // key is what the order sorts by, and what has to be joined for it.
-func (s Sort) key() (k key, join string, ok bool) {
+func (s Sort) key() (k page.Key, join string, ok bool) {
 	switch s {
 	case ByLabel:
-		return key{"d.label", text}, "", true
+		return page.Key{Expression: "d.label", Kind: page.Text}, "", true
 	case ByIP:
-		return key{"d.ip", text}, "", true
+		return page.Key{Expression: "d.ip", Kind: page.Text}, "", true
 	case ByCustomer:
-		return key{"c.name", text}, joinLicense + " JOIN device_customer c ON c.tenant = d.tenant AND c.customer = l.customer", true
+		return page.Key{Expression: "c.name", Kind: page.Text}, joinLicense + " JOIN device_customer c ON c.tenant = d.tenant AND c.customer = l.customer", true
 	case ByLicense:
-		return key{"l.name", text}, joinLicense, true
+		return page.Key{Expression: "l.name", Kind: page.Text}, joinLicense, true
 	case ByGroup:
-		return key{"p.name", text}, joinPlace, true
+		return page.Key{Expression: "p.name", Kind: page.Text}, joinPlace, true
 	case ByOS:
-		return key{"(f.os || ' ' || f.os_version)", text}, joinPlatform, true
+		return page.Key{Expression: "(f.os || ' ' || f.os_version)", Kind: page.Text}, joinPlatform, true
 	case ByClientVersion:
-		return key{"f.client_version", text}, joinPlatform, true
+		return page.Key{Expression: "f.client_version", Kind: page.Text}, joinPlatform, true
 	case BySignature:
-		return key{"d.signature_date", instant}, "", true
+		return page.Key{Expression: "d.signature_date", Kind: page.Time}, "", true
 	case ByLastScan:
-		return key{"d.last_scan_at", instant}, "", true
+		return page.Key{Expression: "d.last_scan_at", Kind: page.Time}, "", true
 	case ByEnrolledAt:
-		return key{"d.enrolled_at", instant}, "", true
+		return page.Key{Expression: "d.enrolled_at", Kind: page.Time}, "", true
 	case ByPending:
-		return key{"d.pending", number}, "", true
+		return page.Key{Expression: "d.pending::bigint", Kind: page.Number}, "", true
 	case ByProtection:
-		return key{protectionRank, number}, "", true
+		return page.Key{Expression: protectionRank, Kind: page.Number}, "", true
 	}
-	return key{}, "", false
+	return page.Key{}, "", false
 }
 
 // base begins a statement with what every row must fulfil.
@@ -139,27 +139,17 @@ func (l *listing) base() (s *sqltext.Statement, from string) {
 }
 
 // sorted orders by a key, then by host name; without one, by host name only.
-func (l *listing) sorted(ctx context.Context, k key) ([]mark, error) {
+func (l *listing) sorted(ctx context.Context, k page.Key) ([]mark, error) {
 	s, from := l.base()
 	order := l.order(s, k)
-	return l.run(ctx, s, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", k.columns(), from, s.Conditions(), order, l.limit))
+	return l.run(ctx, s, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", columns(k), from, s.Conditions(), order, l.limit))
 }
 
-// order adds the condition that rows come after the mark, and answers how they are ordered.
-func (l *listing) order(s *sqltext.Statement, k key) string {
-	m := l.after
-	if k.kind == none {
-		if m != nil {
-			s.And("(d.hostname, d.device) "+l.beyond()+" (?, ?)", m.Hostname, m.Device)
-		}
-		return "d.hostname " + l.direction() + ", d.device " + l.direction()
-	}
-	if m != nil {
-		// The first condition follows from the second, but only the first can be looked up in an index.
-		s.And(k.expression+" "+l.beyond()+"= ? AND ("+k.expression+" "+l.beyond()+" ? OR (d.hostname, d.device) > (?, ?))", k.of(m), k.of(m), m.Hostname, m.Device)
-	}
-	return k.expression + " " + l.direction() + ", d.hostname, d.device"
+func (l *listing) order(s *sqltext.Statement, k page.Key) string {
+	return page.Order(s, k, l.after, l.filter.Descending, "d.hostname", "d.device")
 }
+
+func columns(k page.Key) string { return k.Columns("d.hostname", "d.device") }
 
 // mergePlaces takes a page from each place and the best of all of them.
 func (l *listing) mergePlaces(ctx context.Context) ([]mark, error) {
@@ -167,11 +157,11 @@ func (l *listing) mergePlaces(ctx context.Context) ([]mark, error) {
 	l.places = nil
 	s, from := l.base()
 	s.And("d.place = p.place")
-	order := l.order(s, key{})
+	order := l.order(s, page.Key{})
 	p := s.Arg(places)
 	return l.run(ctx, s, fmt.Sprintf(`SELECT at, number, text, hostname, device FROM unnest(%s::bigint[]) AS p (place) CROSS JOIN LATERAL (
 		SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d) AS d ORDER BY %s LIMIT %d`,
-		p, key{}.columns(), from, s.Conditions(), order, l.limit, order, l.limit))
+		p, columns(page.Key{}), from, s.Conditions(), order, l.limit, order, l.limit))
 }
 
 func (l *listing) direction() string {

@@ -102,9 +102,3 @@ type Filter struct {
 	Sort       Sort // empty means ByHostname
 	Descending bool
 }
-
-// Paging says which page of a list.
-type Paging struct {
-	Cursor string // empty: the first
-	Limit  int    // rows; 0 means page.DefaultLimit, more than page.MaxLimit means that
-}

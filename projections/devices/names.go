@@ -14,8 +14,8 @@ import (
 
 // CustomerKey is the key of a customer.
 type CustomerKey struct {
-	Tenant   domain.Tenant `db:"tenant"`
-	Customer rowkey.Key    `db:"customer"`
+	Tenant   domain.Tenant     `db:"tenant"`
+	Customer domain.CustomerID `db:"customer"`
 }
 
 type customerRow struct {
@@ -29,7 +29,7 @@ func customers() projections.Table {
 		Keys: func(r eventstore.Recorded, touch func(CustomerKey)) {
 			switch r.Event.(type) {
 			case customer.Imported, customer.Renamed:
-				touch(CustomerKey{r.Stream.Tenant, rowkey.Key(r.Stream.ID)})
+				touch(CustomerKey{r.Stream.Tenant, domain.CustomerID(r.Stream.ID)})
 			}
 		},
 		Creates: []domain.Event{customer.Imported{}},
@@ -46,15 +46,15 @@ func customers() projections.Table {
 
 // LicenseKey is the key of a license.
 type LicenseKey struct {
-	Tenant  domain.Tenant `db:"tenant"`
-	License rowkey.Key    `db:"license"`
+	Tenant  domain.Tenant    `db:"tenant"`
+	License domain.LicenseID `db:"license"`
 }
 
 type licenseRow struct {
 	LicenseKey
-	Customer   rowkey.Key `db:"customer"`
-	Name       string     `db:"name"`
-	ValidUntil time.Time  `db:"valid_until"` // zero: no end
+	Customer   domain.CustomerID `db:"customer"`
+	Name       string            `db:"name"`
+	ValidUntil time.Time         `db:"valid_until"` // zero: no end
 }
 
 func licenses() projections.Table {
@@ -63,14 +63,14 @@ func licenses() projections.Table {
 		Keys: func(r eventstore.Recorded, touch func(LicenseKey)) {
 			switch r.Event.(type) {
 			case license.Imported, license.Renewed, license.Renamed:
-				touch(LicenseKey{r.Stream.Tenant, rowkey.Key(r.Stream.ID)})
+				touch(LicenseKey{r.Stream.Tenant, domain.LicenseID(r.Stream.ID)})
 			}
 		},
 		Creates: []domain.Event{license.Imported{}},
 		Fold: func(row *licenseRow, r eventstore.Recorded) {
 			switch e := r.Event.(type) {
 			case license.Imported:
-				row.Customer, row.Name, row.ValidUntil = rowkey.Key(e.Customer), e.Name, e.ValidUntil
+				row.Customer, row.Name, row.ValidUntil = e.Customer, e.Name, e.ValidUntil
 			case license.Renewed:
 				row.ValidUntil = e.To
 			case license.Renamed:
@@ -88,11 +88,11 @@ type PlaceKey struct {
 
 type placeRow struct {
 	PlaceKey
-	License rowkey.Key     `db:"license"`
-	Group   domain.GroupID `db:"group_id"`
-	Parent  rowkey.Address `db:"parent"`
-	Name    string         `db:"name"`
-	Deleted bool           `db:"deleted"`
+	License domain.LicenseID `db:"license"`
+	Group   domain.GroupID   `db:"group_id"`
+	Parent  rowkey.Address   `db:"parent"`
+	Name    string           `db:"name"`
+	Deleted bool             `db:"deleted"`
 }
 
 // placeOf is the address of a group; 0 is nowhere, where the parent of a main group stands.
@@ -111,9 +111,9 @@ func places() projections.Table {
 		Fold: func(row *placeRow, r eventstore.Recorded) {
 			switch e := r.Event.(type) {
 			case group.MainCreated:
-				row.License, row.Group, row.Name = rowkey.Key(e.License), e.Group, e.Name
+				row.License, row.Group, row.Name = e.License, e.Group, e.Name
 			case group.Created:
-				row.License, row.Group, row.Name = rowkey.Key(e.Group.License()), e.Group, e.Name
+				row.License, row.Group, row.Name = e.Group.License(), e.Group, e.Name
 				row.Parent, row.Deleted = placeOf(e.Parent), false
 			case group.Renamed:
 				row.Name = e.To

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"avportal/projections/page"
 	"avportal/projections/sqltext"
 )
 
@@ -19,22 +20,22 @@ func (l *listing) bySeen(ctx context.Context) ([]mark, error) {
 			from += joinSeen
 		}
 		if m := l.after; m != nil {
-			s.And("(s.at, s.device) "+l.beyond()+" (?, ?)", m.At, m.Device)
+			s.And("(s.at, s.device) "+l.beyond()+" (?, ?)", m.At, m.ID)
 		}
 		var err error
 		list, err = l.run(ctx, s, fmt.Sprintf("SELECT %s FROM %s WHERE s.tenant = $1 AND %s ORDER BY s.at %[4]s, s.device %[4]s LIMIT %[5]d",
-			key{"s.at", instant}.columns(), from, s.Conditions(), l.direction(), l.limit))
+			columns(page.Key{Expression: "s.at", Kind: page.Time}), from, s.Conditions(), l.direction(), l.limit))
 		if err != nil || len(list) == l.limit || l.filter.needsSeen() {
 			return list, err
 		}
 	}
 	s, from := l.base()
 	if m := l.after; m != nil && m.Number == 1 {
-		s.And("d.device > ?", m.Device)
+		s.And("d.device > ?", m.ID)
 	}
 	never, err := l.run(ctx, s, fmt.Sprintf(`SELECT %s FROM %s WHERE %s AND NOT EXISTS (
 		SELECT FROM live.last_seen s WHERE s.tenant = d.tenant AND s.device = d.device) ORDER BY d.device LIMIT %d`,
-		key{"1::smallint", number}.columns(), from, s.Conditions(), l.limit-len(list)))
+		columns(page.Key{Expression: "1::bigint", Kind: page.Number}), from, s.Conditions(), l.limit-len(list)))
 	return append(list, never...), err
 }
 
@@ -48,10 +49,10 @@ func (l *listing) byThreats(ctx context.Context) ([]mark, error) {
 				return nil, nil
 			}
 			if part.limit = l.limit; yes {
-				return part.sorted(ctx, key{"d.threats", number})
+				return part.sorted(ctx, page.Key{Expression: "d.threats::bigint", Kind: page.Number})
 			}
 			part.filter.Sort, part.filter.Descending = ByHostname, false
-			return part.sorted(ctx, key{})
+			return part.sorted(ctx, page.Key{})
 		}
 	}
 	parts := []func() ([]mark, error){infected(false), infected(true)}
@@ -104,10 +105,10 @@ func (l *listing) ofDate(ctx context.Context, date time.Time, limit int) ([]mark
 	s.And("d.tenant = ?", l.tenant)
 	s.And("d.signature_date = ?", date)
 	if m := l.after; m != nil {
-		s.And("(d.hostname, d.device) > (?, ?)", m.Hostname, m.Device)
+		s.And("(d.hostname, d.device) > (?, ?)", m.Name, m.ID)
 	}
 	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT %s FROM device d WHERE %s ORDER BY d.hostname, d.device LIMIT %d",
-		key{"d.signature_date", instant}.columns(), s.Conditions(), limit), append([]any{pgx.QueryExecModeCacheDescribe}, s.Args()...)...)
+		columns(page.Key{Expression: "d.signature_date", Kind: page.Time}), s.Conditions(), limit), append([]any{pgx.QueryExecModeCacheDescribe}, s.Args()...)...)
 	if err != nil {
 		return nil, err
 	}

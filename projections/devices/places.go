@@ -25,11 +25,11 @@ func findPlaces(ctx context.Context, db projections.Querier, scope domain.Scope,
 	s.And("p.tenant = ?", scope.Tenant)
 	for _, customer := range []domain.CustomerID{scope.Customer, f.Customer} {
 		if customer != "" {
-			s.And("l.customer = ?", rowkey.Key(customer))
+			s.And("l.customer = ?", customer)
 		}
 	}
 	if f.License != "" {
-		s.And("p.license = ?", rowkey.Key(f.License))
+		s.And("p.license = ?", f.License)
 	}
 	sqltext.AnyOf(s, f.Validity, func(v states.Validity) string { return validityCondition(s, v, c) })
 	from := "place p"

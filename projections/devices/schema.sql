@@ -1,18 +1,18 @@
 -- Columns are never null: most rows would pay eight bytes for the few that have one. The zero time is Go's, the first
 -- instant of the year 1.
 --
--- Names that devices are shown with. Ids are rowkey.Key unless said otherwise.
+-- Names that devices are shown with. The ids of devices are rowkey.Key, since there are very many.
 CREATE TABLE device_customer (
     tenant   uuid  NOT NULL,
-    customer bytea NOT NULL,
+    customer text  NOT NULL,
     name     text  COLLATE "de-x-icu" NOT NULL,
     PRIMARY KEY (tenant, customer)
 );
 
 CREATE TABLE device_license (
     tenant      uuid  NOT NULL,
-    license     bytea NOT NULL,
-    customer    bytea NOT NULL,
+    license     text  NOT NULL,
+    customer    text  NOT NULL,
     name        text  COLLATE "de-x-icu" NOT NULL,
     valid_until timestamptz NOT NULL, -- the zero time: no end
     PRIMARY KEY (tenant, license)
@@ -22,7 +22,7 @@ CREATE TABLE device_license (
 CREATE TABLE place (
     tenant   uuid   NOT NULL,
     place    bigint NOT NULL,
-    license  bytea  NOT NULL,
+    license  text   NOT NULL,
     group_id text   NOT NULL, -- "<license id>.<local id>", as the domain writes it
     parent   bigint NOT NULL, -- place of the group above; of a main group, 0
     name     text   COLLATE "de-x-icu" NOT NULL,
