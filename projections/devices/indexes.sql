@@ -23,6 +23,8 @@ CREATE INDEX device_search ON device USING gin (tenant public.uuid_ops, (hostnam
 CREATE INDEX infection_newest ON infection (tenant, at);
 CREATE INDEX threat_newest ON threat (tenant, device, found_at);
 CREATE INDEX request_in_order ON request (tenant, device, revision);
+-- Requests that have not ended: few of many.
+CREATE INDEX request_open ON request (expires_at) WHERE phase < 3;
 CREATE INDEX place_by_license ON place (tenant, license);
 CREATE INDEX place_by_parent ON place (tenant, parent);
 CREATE INDEX device_license_by_customer ON device_license (tenant, customer);
