@@ -110,7 +110,8 @@ const (
 // Store is EventStoreDB as the portal uses it. All errors are wrapped; test them with errors.Is.
 type Store interface {
 	// Append writes events atomically after the given revision of a stream: exactly that revision, or NoStream.
-	// It returns when they are durable. ErrConflict means that the stream is elsewhere, nothing was written.
+	// It returns when they are durable. ErrConflict means that the stream is elsewhere, nothing was written. While the
+	// server is away it repeats the append until the context ends: give it one with a deadline.
 	// ErrUnavailable means that the outcome is unknown: repeat with the very same events.
 	Append(ctx context.Context, stream domain.Stream, expected Revision, events []Proposed) (Appended, error)
 
@@ -128,6 +129,7 @@ type Store interface {
 
 	// Subscribe yields the portal's events after a position, first those that are there, then live ones, until the
 	// context ends or the connection breaks. It never resumes by itself: the caller starts again from what it has applied.
+	// Unless the caller breaks off, the last that it yields is the error why it ended.
 	Subscribe(ctx context.Context, after Position) iter.Seq2[Recorded, error]
 
 	// Head is the position of the last of the portal's events; zero if there is none.

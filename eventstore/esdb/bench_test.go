@@ -15,22 +15,26 @@ import (
 	"avportal/domain"
 	"avportal/eventstore"
 	"avportal/eventstore/node/nodetest"
+	"avportal/eventstore/node/storage"
 	"avportal/eventstore/storetest"
 )
 
 // BenchmarkAppend appends single events of about 400 bytes, durably, one after the other per caller, each caller to a
-// stream of its own: over the stream of appends, with unary calls through this package, and with the bare client.
+// stream of its own: into the node's storage without a connection, over the stream of appends, with unary calls through
+// this package, and with the bare client.
 func BenchmarkAppend(b *testing.B) {
 	for _, callers := range []int{1, 16, 64} {
-		for _, way := range []string{"batch", "unary", "client"} {
-			b.Run(fmt.Sprintf("%s/callers=%d", way, callers), func(b *testing.B) {
-				n := nodetest.Start(b)
-				appendOne := bareAppend(b, n.ConnectionString())
-				if way != "client" {
-					s := open(b, Config{ConnectionString: n.ConnectionString()})
-					s.unary = way == "unary"
-					appendOne = storeAppend(b, s)
-				}
+		for _, way := range []struct {
+			name  string
+			start func(*testing.B) appendFunc
+		}{
+			{"storage", storageAppend},
+			{"batch", func(b *testing.B) appendFunc { return storeAppend(b, false) }},
+			{"unary", func(b *testing.B) appendFunc { return storeAppend(b, true) }},
+			{"client", clientAppend},
+		} {
+			b.Run(fmt.Sprintf("%s/callers=%d", way.name, callers), func(b *testing.B) {
+				appendOne := way.start(b)
 				appendOne(stream("warm-up", 0), eventstore.NoStream)
 				b.ResetTimer()
 				var left atomic.Int64
@@ -51,11 +55,15 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+type appendFunc func(domain.Stream, eventstore.Revision)
+
 func stream(name string, i int) domain.Stream {
 	return domain.Stream{Tenant: domain.Tenant(fmt.Sprintf("%032x", rand.Uint64())), Kind: domain.KindDevice, ID: fmt.Sprint(name, i)}
 }
 
-func storeAppend(b *testing.B, s *Store) func(domain.Stream, eventstore.Revision) {
+func storeAppend(b *testing.B, unary bool) appendFunc {
+	s := open(b, Config{ConnectionString: nodetest.Start(b).ConnectionString()})
+	s.unary = unary
 	return func(to domain.Stream, at eventstore.Revision) {
 		if _, err := s.Append(context.Background(), to, at, proposals(1)); err != nil {
 			b.Error(err)
@@ -63,7 +71,50 @@ func storeAppend(b *testing.B, s *Store) func(domain.Stream, eventstore.Revision
 	}
 }
 
-func bareAppend(b *testing.B, connection string) func(domain.Stream, eventstore.Revision) {
+// encoded is what every way has to do before it can append.
+func encoded(b *testing.B, registry *domain.Registry, to domain.Stream, at eventstore.Revision) write {
+	stored, err := eventstore.Encode(registry, proposals(1))
+	if err != nil {
+		b.Error(err)
+	}
+	return write{stream: to.String(), expected: at, events: stored}
+}
+
+func clientAppend(b *testing.B) appendFunc {
+	c := bareClient(b, nodetest.Start(b).ConnectionString())
+	registry := storetest.Registry()
+	return func(to domain.Stream, at eventstore.Revision) {
+		w := encoded(b, registry, to, at)
+		if _, err := c.AppendToStream(context.Background(), w.stream, client.AppendToStreamOptions{ExpectedRevision: w.revision()}, w.data()...); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func storageAppend(b *testing.B) appendFunc {
+	db, err := storage.Open(storage.Options{Dir: b.TempDir(), Projections: []storage.Projection{storage.ByCategory, storage.ByCorrelationID}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	registry := storetest.Registry()
+	return func(to domain.Stream, at eventstore.Revision) {
+		w := encoded(b, registry, to, at)
+		e := w.events[0]
+		if err := db.Write(context.Background(), &storage.Append{Stream: w.stream, Expected: storage.Expected(at), Events: []storage.Event{
+			{ID: e.ID, Type: e.Type, JSON: true, Data: e.Data, Metadata: e.Metadata},
+		}}); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func bareClient(b *testing.B, connection string) *client.Client {
+	b.Helper()
 	cfg, err := client.ParseConnectionString(connection)
 	if err != nil {
 		b.Fatal(err)
@@ -74,16 +125,7 @@ func bareAppend(b *testing.B, connection string) func(domain.Stream, eventstore.
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = c.Close() })
-	return func(to domain.Stream, at eventstore.Revision) {
-		stored, err := eventstore.Encode(storetest.Registry(), proposals(1))
-		if err != nil {
-			b.Error(err)
-		}
-		w := write{stream: to.String(), expected: at, events: stored}
-		if _, err := c.AppendToStream(context.Background(), w.stream, client.AppendToStreamOptions{ExpectedRevision: w.revision()}, w.data()...); err != nil {
-			b.Error(err)
-		}
-	}
+	return c
 }
 
 // BenchmarkSubscribe catches up with a log of 100,000 events: through a store, and through the bare client without
@@ -114,16 +156,7 @@ func BenchmarkSubscribe(b *testing.B) {
 		b.ReportMetric(float64(events*b.N)/b.Elapsed().Seconds(), "events/s")
 	})
 	b.Run("client", func(b *testing.B) {
-		cfg, err := client.ParseConnectionString(n.ConnectionString())
-		if err != nil {
-			b.Fatal(err)
-		}
-		cfg.Logger = client.NoopLogging()
-		c, err := client.NewClient(cfg)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
+		c := bareClient(b, n.ConnectionString())
 		for b.Loop() {
 			sub, err := c.SubscribeToAll(context.Background(), client.SubscribeToAllOptions{From: client.Start{}, Filter: client.ExcludeSystemEventsFilter()})
 			if err != nil {

@@ -57,8 +57,8 @@ func TestTLSAndCredentials(t *testing.T) {
 		if _, err := appendOne(t, s, 5*time.Second); err != nil {
 			t.Errorf("append over TLS, batch %v: %v", batch, err)
 		}
-		if len(o.users) != 1 || !o.users["Basic YWRtaW46Y2hhbmdlaXQ="] {
-			t.Errorf("credentials on the wire: %v", o.users)
+		if users := o.authorized(); len(users) != 1 || !users["Basic YWRtaW46Y2hhbmdlaXQ="] {
+			t.Errorf("credentials on the wire: %v", users)
 		}
 		stranger := open(t, Config{ConnectionString: "esdb://" + address + "?tls=true"})
 		if _, err := appendOne(t, stranger, 500*time.Millisecond); !errors.Is(err, eventstore.ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {

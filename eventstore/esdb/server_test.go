@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -142,6 +143,12 @@ func (o *oddServer) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.seen
+}
+
+func (o *oddServer) authorized() map[string]bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.users)
 }
 
 func success(revision, position uint64) *streams.AppendResp {
