@@ -35,48 +35,6 @@ func (e ActivityKind) Valid() bool {
 	}
 }
 
-// Defines values for ActivityDetailsPhasesName.
-const (
-	AnswerReceived   ActivityDetailsPhasesName = "answer_received"
-	AnswerSuccessful ActivityDetailsPhasesName = "answer_successful"
-	RequestSent      ActivityDetailsPhasesName = "request_sent"
-)
-
-// Valid indicates whether the value is a known member of the ActivityDetailsPhasesName enum.
-func (e ActivityDetailsPhasesName) Valid() bool {
-	switch e {
-	case AnswerReceived:
-		return true
-	case AnswerSuccessful:
-		return true
-	case RequestSent:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ActivityDetailsPhasesState.
-const (
-	Done   ActivityDetailsPhasesState = "done"
-	Failed ActivityDetailsPhasesState = "failed"
-	Open   ActivityDetailsPhasesState = "open"
-)
-
-// Valid indicates whether the value is a known member of the ActivityDetailsPhasesState enum.
-func (e ActivityDetailsPhasesState) Valid() bool {
-	switch e {
-	case Done:
-		return true
-	case Failed:
-		return true
-	case Open:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ActivityState.
 const (
 	ActivityStateAborted     ActivityState = "aborted"
@@ -338,6 +296,48 @@ func (e LicenseState) Valid() bool {
 	}
 }
 
+// Defines values for PhaseName.
+const (
+	AnswerReceived   PhaseName = "answer_received"
+	AnswerSuccessful PhaseName = "answer_successful"
+	RequestSent      PhaseName = "request_sent"
+)
+
+// Valid indicates whether the value is a known member of the PhaseName enum.
+func (e PhaseName) Valid() bool {
+	switch e {
+	case AnswerReceived:
+		return true
+	case AnswerSuccessful:
+		return true
+	case RequestSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PhaseState.
+const (
+	Done   PhaseState = "done"
+	Failed PhaseState = "failed"
+	Open   PhaseState = "open"
+)
+
+// Valid indicates whether the value is a known member of the PhaseState enum.
+func (e PhaseState) Valid() bool {
+	switch e {
+	case Done:
+		return true
+	case Failed:
+		return true
+	case Open:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Protection.
 const (
 	ProtectionGreen   Protection = "green"
@@ -545,84 +545,6 @@ func (e TokenRole) Valid() bool {
 	}
 }
 
-// Defines values for ListCustomersParamsSort.
-const (
-	ListCustomersParamsSortMinusName ListCustomersParamsSort = "-name"
-	ListCustomersParamsSortName      ListCustomersParamsSort = "name"
-)
-
-// Valid indicates whether the value is a known member of the ListCustomersParamsSort enum.
-func (e ListCustomersParamsSort) Valid() bool {
-	switch e {
-	case ListCustomersParamsSortMinusName:
-		return true
-	case ListCustomersParamsSortName:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListDevicesParamsSort.
-const (
-	Hostname           ListDevicesParamsSort = "hostname"
-	LastSeen           ListDevicesParamsSort = "last_seen"
-	MinusHostname      ListDevicesParamsSort = "-hostname"
-	MinusLastSeen      ListDevicesParamsSort = "-last_seen"
-	MinusSignatureDate ListDevicesParamsSort = "-signature_date"
-	MinusThreats       ListDevicesParamsSort = "-threats"
-	SignatureDate      ListDevicesParamsSort = "signature_date"
-	Threats            ListDevicesParamsSort = "threats"
-)
-
-// Valid indicates whether the value is a known member of the ListDevicesParamsSort enum.
-func (e ListDevicesParamsSort) Valid() bool {
-	switch e {
-	case Hostname:
-		return true
-	case LastSeen:
-		return true
-	case MinusHostname:
-		return true
-	case MinusLastSeen:
-		return true
-	case MinusSignatureDate:
-		return true
-	case MinusThreats:
-		return true
-	case SignatureDate:
-		return true
-	case Threats:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListLicensesParamsSort.
-const (
-	ListLicensesParamsSortMinusName       ListLicensesParamsSort = "-name"
-	ListLicensesParamsSortMinusValidUntil ListLicensesParamsSort = "-valid_until"
-	ListLicensesParamsSortName            ListLicensesParamsSort = "name"
-	ListLicensesParamsSortValidUntil      ListLicensesParamsSort = "valid_until"
-)
-
-// Valid indicates whether the value is a known member of the ListLicensesParamsSort enum.
-func (e ListLicensesParamsSort) Valid() bool {
-	switch e {
-	case ListLicensesParamsSortMinusName:
-		return true
-	case ListLicensesParamsSortMinusValidUntil:
-		return true
-	case ListLicensesParamsSortName:
-		return true
-	case ListLicensesParamsSortValidUntil:
-		return true
-	default:
-		return false
-	}
-}
-
 // Activity defines model for Activity.
 type Activity struct {
 	// Action For instance device.scan, device.threat_found, license.renew.
@@ -659,18 +581,8 @@ type ActivityDetails struct {
 	Events   EventList `json:"events"`
 
 	// Phases Of something that was asked of a device.
-	Phases []struct {
-		At    *time.Time                 `json:"at,omitempty"`
-		Name  ActivityDetailsPhasesName  `json:"name"`
-		State ActivityDetailsPhasesState `json:"state"`
-	} `json:"phases"`
+	Phases []Phase `json:"phases"`
 }
-
-// ActivityDetailsPhasesName defines model for ActivityDetails.Phases.Name.
-type ActivityDetailsPhasesName string
-
-// ActivityDetailsPhasesState defines model for ActivityDetails.Phases.State.
-type ActivityDetailsPhasesState string
 
 // ActivityList defines model for ActivityList.
 type ActivityList struct {
@@ -698,13 +610,7 @@ type ActorKind string
 
 // Change defines model for Change.
 type Change struct {
-	Changes []struct {
-		Id   string      `json:"id"`
-		Kind SubjectKind `json:"kind"`
-
-		// Type Of the event.
-		Type string `json:"type"`
-	} `json:"changes"`
+	Changes []ChangedObject `json:"changes"`
 
 	// Position A place in the log. Opaque.
 	Position Position `json:"position"`
@@ -721,6 +627,15 @@ type Changed struct {
 
 	// Revision Of the object after the change; also its ETag.
 	Revision int64 `json:"revision"`
+}
+
+// ChangedObject defines model for ChangedObject.
+type ChangedObject struct {
+	Id   string      `json:"id"`
+	Kind SubjectKind `json:"kind"`
+
+	// Type Of the event.
+	Type string `json:"type"`
 }
 
 // Contact defines model for Contact.
@@ -757,39 +672,17 @@ type CustomerList struct {
 
 	// NextCursor What follows this page; null at the end.
 	NextCursor *NextCursor `json:"next_cursor"`
+
+	// Total All items that match, with `count=true`.
+	Total *Total `json:"total,omitempty"`
 }
 
 // Dashboard defines model for Dashboard.
 type Dashboard struct {
 	// At The moment that the states were judged at.
-	At        time.Time `json:"at"`
-	Customers int       `json:"customers"`
-	Devices   struct {
-		Contact struct {
-			Offline int `json:"offline"`
-			Online  int `json:"online"`
-			Silent  int `json:"silent"`
-			Stale   int `json:"stale"`
-		} `json:"contact"`
-		Infected   int `json:"infected"`
-		Protection struct {
-			Green   int `json:"green"`
-			Red     int `json:"red"`
-			Unknown int `json:"unknown"`
-			Yellow  int `json:"yellow"`
-		} `json:"protection"`
-		Signatures struct {
-			Critical int `json:"critical"`
-			Current  int `json:"current"`
-			Outdated int `json:"outdated"`
-			Unknown  int `json:"unknown"`
-			Warning  int `json:"warning"`
-		} `json:"signatures"`
-
-		// Threats Open threats on all devices.
-		Threats int `json:"threats"`
-		Total   int `json:"total"`
-	} `json:"devices"`
+	At        time.Time    `json:"at"`
+	Customers int          `json:"customers"`
+	Devices   DeviceCounts `json:"devices"`
 
 	// ExpiredLicenses The last expired first.
 	ExpiredLicenses []LicenseEntry `json:"expired_licenses"`
@@ -799,14 +692,7 @@ type Dashboard struct {
 
 	// InfectedDevices The last infected first.
 	InfectedDevices []DeviceEntry `json:"infected_devices"`
-	Licenses        struct {
-		Expired      int `json:"expired"`
-		Expiring     int `json:"expiring"`
-		NearlyUsedUp int `json:"nearly_used_up"`
-		Total        int `json:"total"`
-		UsedUp       int `json:"used_up"`
-		Valid        int `json:"valid"`
-	} `json:"licenses"`
+	Licenses        LicenseCounts `json:"licenses"`
 
 	// OutdatedDevices Outdated or critical, the oldest signatures first.
 	OutdatedDevices []DeviceEntry `json:"outdated_devices"`
@@ -839,7 +725,9 @@ type Device struct {
 	OsVersion    string       `json:"os_version"`
 
 	// Pending Requests that have not ended.
-	Pending     int          `json:"pending"`
+	Pending int `json:"pending"`
+
+	// PendingKind Of the oldest of them.
 	PendingKind *RequestKind `json:"pending_kind,omitempty"`
 
 	// PendingState created - queued behind another; outstanding - the next one; waiting - handed to the device; running; completed - with success or not; aborted - cancelled, expired, or no answer came.
@@ -860,6 +748,34 @@ type DeviceChange struct {
 
 	// Label Empty takes the designation away.
 	Label *string `json:"label,omitempty"`
+}
+
+// DeviceCounts defines model for DeviceCounts.
+type DeviceCounts struct {
+	Contact struct {
+		Offline int `json:"offline"`
+		Online  int `json:"online"`
+		Silent  int `json:"silent"`
+		Stale   int `json:"stale"`
+	} `json:"contact"`
+	Infected   int `json:"infected"`
+	Protection struct {
+		Green   int `json:"green"`
+		Red     int `json:"red"`
+		Unknown int `json:"unknown"`
+		Yellow  int `json:"yellow"`
+	} `json:"protection"`
+	Signatures struct {
+		Critical int `json:"critical"`
+		Current  int `json:"current"`
+		Outdated int `json:"outdated"`
+		Unknown  int `json:"unknown"`
+		Warning  int `json:"warning"`
+	} `json:"signatures"`
+
+	// Threats Open threats on all devices.
+	Threats int `json:"threats"`
+	Total   int `json:"total"`
 }
 
 // DeviceDetails defines model for DeviceDetails.
@@ -897,6 +813,9 @@ type DeviceList struct {
 
 	// NextCursor What follows this page; null at the end.
 	NextCursor *NextCursor `json:"next_cursor"`
+
+	// Total All items that match, with `count=true`.
+	Total *Total `json:"total,omitempty"`
 }
 
 // DeviceRequest defines model for DeviceRequest.
@@ -960,11 +879,8 @@ type Event struct {
 	// Data The event as it stands in the log, without keys.
 	Data    map[string]interface{} `json:"data"`
 	Id      openapi_types.UUID     `json:"id"`
-	Subject struct {
-		Id   string      `json:"id"`
-		Kind SubjectKind `json:"kind"`
-	} `json:"subject"`
-	Type string `json:"type"`
+	Subject Subject                `json:"subject"`
+	Type    string                 `json:"type"`
 }
 
 // EventList defines model for EventList.
@@ -1144,6 +1060,16 @@ type LicenseChange struct {
 	Seats *int  `json:"seats,omitempty"`
 }
 
+// LicenseCounts defines model for LicenseCounts.
+type LicenseCounts struct {
+	Expired      int `json:"expired"`
+	Expiring     int `json:"expiring"`
+	NearlyUsedUp int `json:"nearly_used_up"`
+	Total        int `json:"total"`
+	UsedUp       int `json:"used_up"`
+	Valid        int `json:"valid"`
+}
+
 // LicenseEntry defines model for LicenseEntry.
 type LicenseEntry struct {
 	Customer   Ref          `json:"customer"`
@@ -1186,6 +1112,9 @@ type LicenseList struct {
 
 	// NextCursor What follows this page; null at the end.
 	NextCursor *NextCursor `json:"next_cursor"`
+
+	// Total All items that match, with `count=true`.
+	Total *Total `json:"total,omitempty"`
 }
 
 // LicenseRenewal defines model for LicenseRenewal.
@@ -1220,6 +1149,19 @@ type Name = string
 
 // NextCursor What follows this page; null at the end.
 type NextCursor = string
+
+// Phase defines model for Phase.
+type Phase struct {
+	At    *time.Time `json:"at,omitempty"`
+	Name  PhaseName  `json:"name"`
+	State PhaseState `json:"state"`
+}
+
+// PhaseName defines model for Phase.Name.
+type PhaseName string
+
+// PhaseState defines model for Phase.State.
+type PhaseState string
 
 // Position A place in the log. Opaque.
 type Position = string
@@ -1318,6 +1260,12 @@ type SeatsState string
 // Signatures defines model for Signatures.
 type Signatures string
 
+// Subject defines model for Subject.
+type Subject struct {
+	Id   string      `json:"id"`
+	Kind SubjectKind `json:"kind"`
+}
+
 // SubjectKind defines model for SubjectKind.
 type SubjectKind string
 
@@ -1398,6 +1346,12 @@ type TokenList struct {
 // TokenRole defines model for TokenRole.
 type TokenRole string
 
+// Total All items that match, with `count=true`.
+type Total = int
+
+// Count defines model for Count.
+type Count = bool
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -1463,15 +1417,15 @@ type ListCustomersParams struct {
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Count Also tell `total`, which costs more the longer the list is.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
 	// Q Free text.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
-	// Sort Order; a minus turns it around.
-	Sort *ListCustomersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	// Sort Order; a minus turns it around. Keys: name, number, licenses, devices, infected_devices.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
-
-// ListCustomersParamsSort defines parameters for ListCustomers.
-type ListCustomersParamsSort string
 
 // GetDashboardParams defines parameters for GetDashboard.
 type GetDashboardParams struct {
@@ -1490,7 +1444,10 @@ type ListDevicesParams struct {
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Q A part of host name, custom designation or IP address.
+	// Count Also tell `total`, which costs more the longer the list is.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Q Free text: host name, custom designation, IP address, domain.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Customer Only of this customer.
@@ -1523,12 +1480,18 @@ type ListDevicesParams struct {
 	// Pending Only with, or only without, unfinished requests.
 	Pending *bool `form:"pending,omitempty" json:"pending,omitempty"`
 
-	// Sort Order; a minus turns it around.
-	Sort *ListDevicesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
-}
+	// Os Operating system.
+	Os *[]string `form:"os,omitempty" json:"os,omitempty"`
 
-// ListDevicesParamsSort defines parameters for ListDevices.
-type ListDevicesParamsSort string
+	// Arch Architecture.
+	Arch *[]string `form:"arch,omitempty" json:"arch,omitempty"`
+
+	// ClientVersion Version of the client.
+	ClientVersion *[]string `form:"client_version,omitempty" json:"client_version,omitempty"`
+
+	// Sort Order; a minus turns it around. Keys: hostname, label, customer, license, group, ip, os, client_version, signature_date, protection, threats, last_scan, last_seen, enrolled_at, pending.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+}
 
 // RemoveDeviceParams defines parameters for RemoveDevice.
 type RemoveDeviceParams struct {
@@ -1595,6 +1558,9 @@ type ListLicensesParams struct {
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Count Also tell `total`, which costs more the longer the list is.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
 	// Q Free text.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
@@ -1610,12 +1576,9 @@ type ListLicensesParams struct {
 	// SeatsState How many seats are in use.
 	SeatsState *[]SeatsState `form:"seats_state,omitempty" json:"seats_state,omitempty"`
 
-	// Sort Order; a minus turns it around.
-	Sort *ListLicensesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	// Sort Order; a minus turns it around. Keys: name, customer, kind, valid_until, seats, used, devices, infected_devices.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
-
-// ListLicensesParamsSort defines parameters for ListLicenses.
-type ListLicensesParamsSort string
 
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
@@ -2035,6 +1998,19 @@ func (siw *ServerInterfaceWrapper) ListCustomers(w http.ResponseWriter, r *http.
 		return
 	}
 
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "q" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2219,6 +2195,19 @@ func (siw *ServerInterfaceWrapper) ListDevices(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "q" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2358,6 +2347,45 @@ func (siw *ServerInterfaceWrapper) ListDevices(w http.ResponseWriter, r *http.Re
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pending"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pending", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "os" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "os", r.URL.Query(), &params.Os, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "os"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "os", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "arch" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "arch", r.URL.Query(), &params.Arch, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "arch"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "arch", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "client_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "client_version", r.URL.Query(), &params.ClientVersion, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "client_version"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "client_version", Err: err})
 		}
 		return
 	}
@@ -2999,6 +3027,19 @@ func (siw *ServerInterfaceWrapper) ListLicenses(w http.ResponseWriter, r *http.R
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
 		}
 		return
 	}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"avportal/domain"
+	"avportal/http/api/tokens"
+	"avportal/projections/page"
+)
+
+func (s *server) GetMe(ctx context.Context, _ GetMeRequestObject) (GetMeResponseObject, error) {
+	c := callOf(ctx)
+	me := Me{
+		Kind: ActorKind(c.actor.Kind), Id: c.actor.ID, Role: Role(c.actor.Role), Tenant: some(string(c.actor.Tenant)),
+		Customer: some(string(c.actor.Customer)), ExpiresAt: instant(c.token.ExpiresAt), Permissions: []string{},
+	}
+	for _, p := range []domain.Permission{
+		domain.Read, domain.ReadLog, domain.ManageReseller, domain.ManageCustomers, domain.ManageLicenses,
+		domain.ManageGroups, domain.ManageDevices, domain.OperatePlatform,
+	} {
+		if c.actor.Role.Allows(p) {
+			me.Permissions = append(me.Permissions, string(p))
+		}
+	}
+	return GetMe200JSONResponse(me), nil
+}
+
+func (s *server) ListTokens(ctx context.Context, r ListTokensRequestObject) (ListTokensResponseObject, error) {
+	c := callOf(ctx)
+	of := page.Of{List: "tokens", Scope: c.scope()}
+	after, err := tokenMark(of, value(r.Params.Cursor))
+	if err != nil {
+		return nil, err
+	}
+	limit := page.Limit(value(r.Params.Limit))
+	list, err := s.Tokens.List(ctx, c.scope(), after, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	var next string
+	if len(list) > limit {
+		list = list[:limit]
+		last := list[limit-1]
+		if next, err = of.Cursor(strconv.FormatInt(last.CreatedAt.UnixMicro(), 10), last.ID.String()); err != nil {
+			return nil, err
+		}
+	}
+	return ListTokens200JSONResponse{Items: each(list, tokenOf), NextCursor: some(next)}, nil
+}
+
+func tokenMark(of page.Of, cursor string) (*tokens.Mark, error) {
+	key, err := of.Key(cursor, 2)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	micro, err1 := strconv.ParseInt(key[0], 10, 64)
+	id, err2 := uuid.Parse(key[1])
+	if err1 != nil || err2 != nil {
+		return nil, page.ErrCursor
+	}
+	return &tokens.Mark{CreatedAt: time.UnixMicro(micro).UTC(), ID: id}, nil
+}
+
+// CreateToken makes a token within the caller's tenant; only callers for the whole tenant may (see routes).
+func (s *server) CreateToken(ctx context.Context, r CreateTokenRequestObject) (CreateTokenResponseObject, error) {
+	c, b := callOf(ctx), r.Body
+	customer, role := domain.CustomerID(value(b.Customer)), domain.Role(b.Role)
+	if customer == "" && (role == domain.CustomerAdmin || role == domain.CustomerReadOnly) {
+		return nil, invalidRequest("/customer", "required", "This role needs a customer.")
+	}
+	if customer != "" {
+		if err := s.requireCustomer(ctx, customer); err != nil {
+			return nil, err
+		}
+	}
+	t, secret, err := s.Tokens.Create(ctx, tokens.Grant{
+		ID: c.command, Name: b.Name, Role: role, Tenant: c.actor.Tenant, Customer: customer, Lifetime: time.Duration(value(b.Days)) * 24 * time.Hour,
+	})
+	if err != nil {
+		return nil, err
+	}
+	location := basePath + "/tokens/" + t.ID.String()
+	return CreateToken201JSONResponse{TokenCreated{Token: tokenOf(t), Secret: secret}, CreateToken201ResponseHeaders{Location: &location}}, nil
+}
+
+func (s *server) RevokeToken(ctx context.Context, r RevokeTokenRequestObject) (RevokeTokenResponseObject, error) {
+	return RevokeToken204Response{}, s.Tokens.Revoke(ctx, callOf(ctx).scope(), r.Id)
+}
+
+func tokenOf(t tokens.Token) Token {
+	return Token{
+		Id: t.ID, Name: t.Name, Role: Role(t.Role), Customer: some(string(t.Customer)), CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
+		LastUsedAt: instant(t.LastUsedAt),
+	}
+}

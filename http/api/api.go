@@ -1,0 +1,124 @@
+// Package api is the portal's JSON API for its own pages and for integrators: openapi.yaml, served. The document is the
+// contract; what it says of requests is checked before a handler runs, so handlers only translate to commands and queries.
+package api
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/gorilla/mux"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"avportal/commands"
+	"avportal/eventstore"
+	"avportal/http/api/actionlog"
+	"avportal/http/api/changes"
+	"avportal/http/api/tokens"
+	"avportal/projections"
+)
+
+//go:embed openapi.yaml
+var document []byte
+
+// Config is what the API works with.
+type Config struct {
+	Commands *commands.Handler
+	Store    eventstore.Store
+	Readers  *pgxpool.Pool        // see projections.OpenReaders
+	Signals  *projections.Signals // of the engine that runs in this process; nil if none does
+	Tokens   *tokens.Vault
+	Changes  *changes.Broadcaster // what the event stream sends; whoever makes it runs it
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	// Ready reports what a load balancer wants to know: whether requests can be served, and, as JSON, why not.
+	Ready func(context.Context) (report any, ok bool)
+	// Metrics answers /metrics; nil for none.
+	Metrics http.Handler
+	// Middleware stands on the router, where the route template is known; metrics, say.
+	Middleware []mux.MiddlewareFunc
+	// Closing ends event streams when it is closed.
+	Closing <-chan struct{}
+}
+
+type server struct {
+	Config
+	doc        *openapi3.T
+	validation *openapi3filter.Options
+	endpoints  map[string]*endpoint // by method and template
+	origins    *http.CrossOriginProtection
+	log        *actionlog.Log
+}
+
+var _ StrictServerInterface = (*server)(nil)
+
+// New makes the handler of everything below /api/v1, of /livez, /readyz and /metrics. It fails if the routes, the document
+// and the table of access rules do not agree.
+func New(cfg Config) (http.Handler, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	s := &server{
+		Config: cfg, doc: doc, validation: validationOptions(), origins: http.NewCrossOriginProtection(),
+		log: actionlog.New(cfg.Commands, cfg.Store),
+	}
+	api := s.router()
+	if s.endpoints, err = endpointsOf(api, doc); err != nil {
+		return nil, err
+	}
+	root := http.NewServeMux()
+	root.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	root.HandleFunc("GET /readyz", s.readyz)
+	if cfg.Metrics != nil {
+		root.Handle("GET /metrics", cfg.Metrics)
+	}
+	return s.outermost(route(api, root)), nil
+}
+
+// router has all routes side by side: below a subrouter of its own path, gorilla/mux answers 404 where 405 is right.
+func (s *server) router() *mux.Router {
+	r := mux.NewRouter()
+	r.SkipClean(true) // no redirects to what the caller may have meant
+	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errNoRoute) })
+	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errMethod) })
+	r.Use(s.Middleware...)
+	r.Use(s.admit)
+	badBinding := func(w http.ResponseWriter, r *http.Request, _ error) {
+		s.fail(w, r, invalidRequest("", "format", "A value has the wrong form."))
+	}
+	strict := NewStrictHandlerWithOptions(s, nil, StrictHTTPServerOptions{
+		RequestErrorHandlerFunc: badBinding, ResponseErrorHandlerFunc: s.fail,
+	})
+	r.HandleFunc(basePath+"/events", s.streamEvents).Methods(http.MethodGet)
+	HandlerWithOptions(strict, GorillaServerOptions{BaseRouter: r, BaseURL: basePath, ErrorHandlerFunc: badBinding})
+	return r
+}
+
+// route leaves everything to the API but the addresses of other has patterns for.
+func route(api http.Handler, other *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, pattern := other.Handler(r); pattern != "" && r.Method == http.MethodGet {
+			h.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	report, ok := s.Ready(r.Context())
+	status := http.StatusOK
+	if !ok {
+		status = http.StatusServiceUnavailable
+	}
+	answerJSON(w, status, report)
+}

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"avportal/commands"
+	"avportal/domain"
+	"avportal/eventstore"
+	"avportal/http/api/tokens"
+)
+
+// call is a request that was admitted.
+type call struct {
+	*endpoint
+	token tokens.Token
+	actor domain.Actor
+	at    time.Time
+	after eventstore.Position // what the answer to a read must contain
+
+	command     uuid.UUID
+	fingerprint string
+	expected    *eventstore.Revision
+}
+
+type callKey struct{}
+
+// callOf is the admitted request that a handler works on. Without admit before it, the handler panics, and so refuses.
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+func newCall(r *http.Request, e *endpoint, token tokens.Token, now time.Time, body []byte) (*call, error) {
+	c := &call{endpoint: e, token: token, actor: token.As(), at: now, command: uuid.New()}
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		c.command = commandID(c.actor, r.Method, r.URL.EscapedPath(), key)
+		c.fingerprint = fingerprint(r.URL.RawQuery, body)
+	}
+	if match := r.Header.Get("If-Match"); match != "" {
+		n, err := strconv.ParseInt(strings.Trim(match, `"`), 10, 64)
+		if err != nil {
+			return nil, invalidRequest("If-Match", "pattern", "This is not a revision.")
+		}
+		revision := eventstore.Revision(n)
+		c.expected = &revision
+	}
+	if after := r.Header.Get("Portal-After"); after != "" {
+		var err error
+		if c.after, err = eventstore.ParsePosition(after); err != nil {
+			return nil, invalidRequest("Portal-After", "pattern", "This is not a position.")
+		}
+	}
+	return c, nil
+}
+
+// commandID names an intent by who has it, for what, and the key that he chose, so that nobody can meet another's intent.
+func commandID(a domain.Actor, method, path, key string) uuid.UUID {
+	name := strings.Join([]string{string(a.Tenant), string(a.Kind), a.ID, method, path, key}, "\x00") // 0 is in none of them
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name))
+}
+
+func fingerprint(query string, body []byte) string {
+	h := sha256.New()
+	h.Write([]byte(query))
+	h.Write([]byte{0})
+	h.Write(body)
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// request is the command's request that the call stands for.
+func (c *call) request() commands.Request {
+	return commands.Request{Actor: c.actor, At: c.at, ID: c.command, Fingerprint: c.fingerprint, Expected: c.expected}
+}
+
+// scope is how far the caller sees.
+func (c *call) scope() domain.Scope {
+	return domain.Scope{Tenant: c.actor.Tenant, Customer: c.actor.Customer}
+}
+
+func replay(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// patience bounds what any request may take, but for the event stream.
+const patience = 20 * time.Second
+
+type requestIDKey struct{}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// outermost is for every request, whether it meets a route or not.
+func (s *server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := rand.Text()
+		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
+		r = r.WithContext(ctx)
+		h := w.Header()
+		h.Set("X-Request-Id", id)
+		for name, value := range securityHeaders {
+			h.Set(name, value)
+		}
+		deadline := time.Now().Add(patience)
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(deadline)  // not every writer can; the server's own limits hold then
+		_ = control.SetWriteDeadline(deadline) //
+		defer s.recover(w, r)
+		if err := s.origins.Check(r); err != nil {
+			s.fail(w, r, errCrossOrigin)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// securityHeaders are for an API that no page embeds and no cache keeps.
+var securityHeaders = map[string]string{
+	"Cache-Control":                "no-store",
+	"Content-Security-Policy":      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
+	"Referrer-Policy":              "no-referrer",
+	"Strict-Transport-Security":    "max-age=31536000; includeSubDomains",
+	"X-Content-Type-Options":       "nosniff",
+}
+
+// recover answers a panic in a handler as an internal problem, if nothing was answered yet.
+func (s *server) recover(w http.ResponseWriter, r *http.Request) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		s.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
+}
+
+// admit lets a request pass to its handler: who calls, whether he may, whether the request is as the document says.
+func (s *server) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.admitted(w, r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		ctx := context.WithValue(r.Context(), callKey{}, c)
+		if c.path != "/events" {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, patience)
+			defer cancel()
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// admitted checks what costs least first: a stranger's body is not even read.
+func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error) {
+	token, err := s.Tokens.Authenticate(r.Context(), bearer(r))
+	if err != nil {
+		return nil, err
+	}
+	e := s.endpoints[r.Method+" "+template(r)]
+	if e == nil {
+		return nil, fmt.Errorf("no access rule for %s %s", r.Method, template(r)) // New has made sure that this can't be
+	}
+	actor := token.As()
+	if err := e.permits(actor); err != nil {
+		return nil, err
+	}
+	query, err := checkQuery(r.URL.RawQuery, e)
+	if err != nil {
+		return nil, err
+	}
+	body, err := readBody(w, r, e)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = replay(body)
+	if err := s.validate(r, e, query); err != nil {
+		return nil, err
+	}
+	r.Body = replay(body)
+	return newCall(r, e, token, s.Now(), body)
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func sorted(faults []fault) []fault {
+	slices.SortStableFunc(faults, func(a, b fault) int { return strings.Compare(a.Pointer, b.Pointer) })
+	return faults
+}
+
+func answerJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the caller has gone if this fails
+}

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"avportal/domain"
+	"avportal/eventstore"
+	"avportal/http/api/tokens"
+)
+
+// Refusals that only this API knows.
+var (
+	errUnauthorized = &domain.Error{Class: domain.Forbidden, Code: "unauthorized", Message: "Send a valid token: Authorization: Bearer avp_..."}
+	errNoRoute      = &domain.Error{Class: domain.NotFound, Code: "no_such_address", Message: "There is no such address."}
+	errMethod       = &domain.Error{Class: domain.Invalid, Code: "method_not_allowed", Message: "This address does not know this method."}
+	errTooLarge     = &domain.Error{Class: domain.Invalid, Code: "body_too_large", Message: "The body is larger than 1 MiB."}
+	errMediaType    = &domain.Error{Class: domain.Invalid, Code: "unsupported_media_type", Message: "The body must be application/json."}
+	errCrossOrigin  = &domain.Error{Class: domain.Forbidden, Code: "cross_origin", Message: "A page of another origin may not do this."}
+	errNotYet       = &domain.Error{Class: domain.Unavailable, Code: "not_yet", Message: "The lists have not caught up with this change yet."}
+	errInternal     = &domain.Error{Code: "internal", Message: "Something went wrong. The request id names it in the portal's log."}
+)
+
+// statusOf gives the status of each refusal that has one of its own; others go by their class.
+var statusOf = map[string]int{
+	errUnauthorized.Code: http.StatusUnauthorized,
+	errMethod.Code:       http.StatusMethodNotAllowed,
+	errTooLarge.Code:     http.StatusRequestEntityTooLarge,
+	errMediaType.Code:    http.StatusUnsupportedMediaType,
+}
+
+var statusOfClass = map[domain.Class]int{
+	domain.Invalid:     http.StatusBadRequest,
+	domain.Forbidden:   http.StatusForbidden,
+	domain.NotFound:    http.StatusNotFound,
+	domain.Conflict:    http.StatusConflict,
+	domain.Stale:       http.StatusPreconditionFailed,
+	domain.Reused:      http.StatusUnprocessableEntity,
+	domain.Unavailable: http.StatusServiceUnavailable,
+}
+
+// behind is errNotYet with how far the lists are.
+type behind struct{ reached eventstore.Position }
+
+func (behind) Error() string   { return errNotYet.Error() }
+func (b behind) Unwrap() error { return errNotYet }
+
+// invalid is a request that is not as the document says, with all its faults.
+type invalid struct{ faults []fault }
+
+func (invalid) Error() string { return "invalid_request" }
+
+// fault is one entry of a problem's errors.
+type fault struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+	Code    string `json:"code"`
+}
+
+func invalidRequest(pointer, code, detail string) error {
+	return invalid{[]fault{{Pointer: pointer, Code: code, Detail: detail}}}
+}
+
+// problem is an RFC 9457 document.
+type problem struct {
+	Type      string  `json:"type"`
+	Title     string  `json:"title"`
+	Status    int     `json:"status"`
+	Code      string  `json:"code"`
+	Detail    string  `json:"detail"`
+	RequestID string  `json:"request_id"`
+	Position  string  `json:"position,omitempty"`
+	Errors    []fault `json:"errors,omitempty"`
+}
+
+// problemOf says what a caller may know of an error: refusals as they are, everything else only that it happened.
+func problemOf(err error) problem {
+	var bad invalid
+	if errors.As(err, &bad) {
+		p := newProblem(http.StatusBadRequest, "invalid_request", "The request is not valid.")
+		p.Errors = bad.faults
+		return p
+	}
+	if errors.Is(err, tokens.ErrUnauthorized) {
+		err = errUnauthorized
+	}
+	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		err = errors.Join(domain.ErrBusy, err)
+	}
+	var refusal *domain.Error
+	if !errors.As(err, &refusal) {
+		return newProblem(http.StatusInternalServerError, errInternal.Code, errInternal.Message)
+	}
+	status, ok := statusOf[refusal.Code]
+	if !ok {
+		status = statusOfClass[refusal.Class]
+	}
+	p := newProblem(status, refusal.Code, refusal.Message)
+	if refusal.Field != "" {
+		p.Errors = []fault{{Pointer: refusal.Field, Code: refusal.Code, Detail: refusal.Message}}
+	}
+	var late behind
+	if errors.As(err, &late) {
+		p.Position = late.reached.String()
+	}
+	return p
+}
+
+func newProblem(status int, code, detail string) problem {
+	return problem{Type: "/problems/" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+// fail answers an error.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return // nobody reads the answer
+	}
+	p := problemOf(err)
+	p.RequestID = requestID(r.Context())
+	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) {
+		s.Log.ErrorContext(r.Context(), "request failed", "request_id", p.RequestID, "method", r.Method, "route", template(r), "code", p.Code, "err", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	switch p.Status {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="avportal"`)
+	}
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the caller has gone if this fails
+}

@@ -1,0 +1,172 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gorilla/mux"
+
+	"avportal/domain"
+)
+
+// basePath begins every address of the document.
+const basePath = "/api/v1"
+
+// reach is whom a route is for, besides the permission.
+type reach int
+
+const (
+	tenantWide   reach = iota + 1 // callers of a tenant who are not limited to a customer
+	withinTenant                  // callers of a tenant; those who are limited to a customer see only what is his
+	anyone                        // everyone who has a token
+)
+
+type access struct {
+	permission domain.Permission // empty: none is needed
+	reach      reach
+}
+
+// routes has a row for every route of the document. A route without a row is a mistake that New finds.
+var routes = map[string]access{
+	"GET /me":     {"", anyone},
+	"GET /events": {domain.Read, withinTenant},
+
+	"GET /dashboard": {domain.Read, withinTenant},
+
+	"GET /customers":        {domain.Read, withinTenant},
+	"POST /customers":       {domain.ManageCustomers, tenantWide},
+	"GET /customers/{id}":   {domain.Read, withinTenant},
+	"PATCH /customers/{id}": {domain.ManageCustomers, withinTenant},
+
+	"GET /licenses":             {domain.Read, withinTenant},
+	"POST /licenses":            {domain.ManageLicenses, tenantWide},
+	"GET /licenses/{id}":        {domain.Read, withinTenant},
+	"PATCH /licenses/{id}":      {domain.ManageLicenses, withinTenant},
+	"POST /licenses/{id}/renew": {domain.ManageLicenses, withinTenant},
+
+	"GET /groups":         {domain.Read, withinTenant},
+	"POST /groups":        {domain.ManageGroups, withinTenant},
+	"PATCH /groups/{id}":  {domain.ManageGroups, withinTenant},
+	"DELETE /groups/{id}": {domain.ManageGroups, withinTenant},
+
+	"GET /devices":                               {domain.Read, withinTenant},
+	"POST /devices/move":                         {domain.ManageDevices, withinTenant},
+	"POST /devices/scan":                         {domain.ManageDevices, withinTenant},
+	"POST /devices/update":                       {domain.ManageDevices, withinTenant},
+	"GET /devices/{id}":                          {domain.Read, withinTenant},
+	"PATCH /devices/{id}":                        {domain.ManageDevices, withinTenant},
+	"DELETE /devices/{id}":                       {domain.ManageDevices, withinTenant},
+	"POST /devices/{id}/scan":                    {domain.ManageDevices, withinTenant},
+	"POST /devices/{id}/update":                  {domain.ManageDevices, withinTenant},
+	"DELETE /devices/{id}/requests/{request_id}": {domain.ManageDevices, withinTenant},
+	"GET /devices/{id}/history":                  {domain.ReadLog, withinTenant},
+
+	"GET /jobs":              {domain.Read, withinTenant},
+	"GET /jobs/{id}":         {domain.Read, withinTenant},
+	"GET /jobs/{id}/results": {domain.Read, withinTenant},
+
+	"GET /activities":      {domain.ReadLog, withinTenant},
+	"GET /activities/{id}": {domain.ReadLog, withinTenant},
+
+	"GET /reseller":   {domain.Read, tenantWide},
+	"PATCH /reseller": {domain.ManageReseller, tenantWide},
+	"POST /resellers": {domain.OperatePlatform, anyone},
+
+	"GET /tokens":         {domain.ManageReseller, tenantWide},
+	"POST /tokens":        {domain.ManageReseller, tenantWide},
+	"DELETE /tokens/{id}": {domain.ManageReseller, tenantWide},
+}
+
+// errNoTenant is for who runs the installation and asks for what only a tenant has.
+var errNoTenant = domain.ErrForbidden.With("This address is for callers who belong to a reseller.")
+
+// permits refuses an actor whom a route is not for. What of the tenant he sees is decided where it is looked up.
+func (a access) permits(actor domain.Actor) error {
+	switch {
+	case a.permission != "" && !actor.Role.Allows(a.permission):
+		return domain.ErrForbidden
+	case a.reach == anyone:
+		return nil
+	case actor.Tenant == "":
+		return errNoTenant
+	case a.reach == tenantWide && actor.Customer != "":
+		return domain.ErrForbidden
+	}
+	return nil
+}
+
+// endpoint is what is known of a route before a request comes.
+type endpoint struct {
+	access
+	path      string
+	item      *openapi3.PathItem
+	operation *openapi3.Operation
+	queries   map[string]bool // parameters that it takes; true: a comma list
+}
+
+// endpointsOf joins the registered routes, the document and the table above, and refuses to start where they differ.
+func endpointsOf(router *mux.Router, doc *openapi3.T) (map[string]*endpoint, error) {
+	found := map[string]*endpoint{}
+	err := router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, err := route.GetPathTemplate()
+		if err != nil {
+			return err
+		}
+		methods, err := route.GetMethods()
+		if err != nil {
+			return fmt.Errorf("route %s takes every method", path)
+		}
+		for _, method := range methods {
+			e, err := newEndpoint(doc, method, path)
+			if err != nil {
+				return err
+			}
+			found[method+" "+path] = e
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != len(routes) || len(found) != operations(doc) {
+		return nil, fmt.Errorf("%d routes are registered, %d have an access rule, %d are documented", len(found), len(routes), operations(doc))
+	}
+	return found, nil
+}
+
+func newEndpoint(doc *openapi3.T, method, template string) (*endpoint, error) {
+	path := template[len(basePath):]
+	rule, ok := routes[method+" "+path]
+	if !ok {
+		return nil, fmt.Errorf("route %s %s has no access rule", method, path)
+	}
+	item := doc.Paths.Value(path)
+	if item == nil || item.GetOperation(method) == nil {
+		return nil, fmt.Errorf("route %s %s is not in the document", method, path)
+	}
+	e := &endpoint{access: rule, path: path, item: item, operation: item.GetOperation(method), queries: map[string]bool{}}
+	for _, p := range e.operation.Parameters {
+		if p.Value.In == openapi3.ParameterInQuery {
+			e.queries[p.Value.Name] = p.Value.Explode != nil && !*p.Value.Explode
+		}
+	}
+	return e, nil
+}
+
+func operations(doc *openapi3.T) int {
+	n := 0
+	for _, item := range doc.Paths.Map() {
+		n += len(item.Operations())
+	}
+	return n
+}
+
+// template is the route that a request has met; empty if none.
+func template(r *http.Request) string {
+	if route := mux.CurrentRoute(r); route != nil {
+		path, _ := route.GetPathTemplate() // empty for none
+		return path
+	}
+	return ""
+}
