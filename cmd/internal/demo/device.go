@@ -17,10 +17,10 @@ import (
 // groups makes the subgroups of a customer's license.
 func (b *builder) groups(ctx context.Context, i int, c company) error {
 	for n := range c.groups {
-		_, err := commands.Do[group.State](ctx, b.h, b.request(fmt.Sprintf("group %d of %d", n, i), admin()), group.Create{
-			Tenant: Tenant, Group: b.groupID(i, n), Parent: group.Main(licenseID(i)), Name: c.groups[n], At: b.before(c),
-		})
-		if err != nil {
+		rq := b.request(fmt.Sprintf("group %d of %d", n, i), admin())
+		rq.At = b.before(c)
+		create := group.Create{Tenant: Tenant, Group: b.groupID(i, n), Parent: group.Main(licenseID(i)), Name: c.groups[n], At: rq.At}
+		if _, err := commands.Do[group.State](ctx, b.h, rq, create); err != nil {
 			return err
 		}
 	}

@@ -61,7 +61,7 @@ func newDevice(cfg Config, i int) *device {
 
 // live lets one interval of the device's life happen. Rates are per report: at one report every 20 minutes, a device
 // meets a threat about once in two weeks, and keeps it for some hours.
-func (d *device) live(now time.Time) {
+func (d *device) live(now time.Time, threats int) {
 	for i := 0; i < len(d.open); i++ {
 		if d.rnd.IntN(12) == 0 {
 			t := d.open[i]
@@ -71,7 +71,7 @@ func (d *device) live(now time.Time) {
 			i--
 		}
 	}
-	if d.rnd.IntN(1000) == 0 {
+	if d.rnd.IntN(1000) < threats {
 		d.open = append(d.open, d.threat(now))
 	}
 	if d.rnd.IntN(2000) == 0 {

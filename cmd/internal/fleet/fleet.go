@@ -26,6 +26,9 @@ type Config struct {
 	// Speed is simulated seconds a second; 0 means as fast as the portal takes it.
 	Speed float64
 
+	// Threats is how many threats a thousand reports meet; 0 means one, as in a quiet fleet.
+	Threats int
+
 	Connections int    // parallel requests
 	Seed        uint64 // the same seed gives the same devices and the same happenings
 	Start       time.Time
@@ -68,6 +71,9 @@ func Run(ctx context.Context, cfg Config) (Snapshot, error) {
 	}
 	if cfg.Connections < 1 {
 		cfg.Connections = 32
+	}
+	if cfg.Threats == 0 {
+		cfg.Threats = 1
 	}
 	f := &Fleet{cfg: cfg, http: &http.Client{
 		Timeout:   30 * time.Second,

@@ -22,7 +22,7 @@ func (f *Fleet) step(ctx context.Context, d *device) error {
 			return err
 		}
 	}
-	d.live(now)
+	d.live(now, f.cfg.Threats)
 	if d.rnd.IntN(4) == 0 {
 		if err := f.obey(ctx, d, now); err != nil || d.gone {
 			return err

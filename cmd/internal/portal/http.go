@@ -1,0 +1,117 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"avportal/http/agent"
+	"avportal/http/agent/wire"
+	"avportal/http/api"
+	"avportal/http/api/changes"
+	"avportal/http/api/tokens"
+)
+
+// serve answers HTTP: the device API on its own router, everything else by the API for people and scripts.
+func (p *Portal) serve(ctx, background context.Context) (err error) {
+	if p.tokens, err = tokens.New(ctx, p.writers, time.Now); err != nil {
+		return err
+	}
+	devices, err := p.deviceAPI(ctx)
+	if err != nil {
+		return err
+	}
+	people, err := p.peopleAPI(background)
+	if err != nil {
+		return err
+	}
+	p.metrics.registry.MustRegister(p.engine.Collector())
+	root := mux.NewRouter().SkipClean(true) // each side judges odd paths itself
+	root.PathPrefix(wire.BasePath + "/").Handler(devices)
+	root.PathPrefix("/").Handler(people)
+	p.server = &http.Server{
+		Handler:           root,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      wire.MaxPollWait + 30*time.Second, // a long poll; event streams lift it
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	p.work.Go(func() {
+		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- err
+		}
+	})
+	return nil
+}
+
+func (p *Portal) deviceAPI(ctx context.Context) (http.Handler, error) {
+	credentials, err := agent.NewCredentials(ctx, p.writers)
+	if err != nil {
+		return nil, err
+	}
+	cfg := agent.Config{
+		Commands: p.commands, Credentials: credentials, Seen: p.Seen, Now: time.Now, Log: p.cfg.Log,
+		DevicesPerSecond: p.cfg.DevicesPerSecond, Closing: p.closing, Middleware: []mux.MiddlewareFunc{p.metrics.middleware},
+	}
+	if p.node == nil { // other portals may write to the same log
+		cfg.Recheck = 5 * time.Second
+	}
+	return agent.New(cfg)
+}
+
+func (p *Portal) peopleAPI(background context.Context) (http.Handler, error) {
+	broadcaster := changes.New(p.store, p.cfg.Log)
+	p.work.Go(func() { broadcaster.Run(background) })
+	return api.New(api.Config{
+		Commands: p.commands, Store: p.store, Readers: p.readers, Signals: p.engine.Signals(), Tokens: p.tokens, Changes: broadcaster,
+		Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
+		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing,
+	})
+}
+
+// readiness is the body of /readyz.
+type readiness struct {
+	Ready      bool         `json:"ready"`
+	EventStore string       `json:"eventstore"` // "ok", or what is wrong
+	Postgres   string       `json:"postgres"`
+	Views      []viewHealth `json:"views"`
+}
+
+type viewHealth struct {
+	Name     string  `json:"name"`
+	Position string  `json:"position"`
+	Behind   float64 `json:"behind_seconds"`
+	State    string  `json:"state"` // "up to date", "behind", "not built yet", or "halted: ..." with the event at fault
+}
+
+// ready tells whether requests can be served, and where each view stands. A view that has halted is told but does not
+// take the portal away: what it shows is old, not wrong.
+func (p *Portal) ready(ctx context.Context) (any, bool) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	r := readiness{Ready: true, EventStore: "ok", Postgres: "ok", Views: []viewHealth{}}
+	if _, err := p.store.Head(ctx); err != nil {
+		r.Ready, r.EventStore = false, "unreachable"
+	}
+	views, err := p.engine.Status(ctx)
+	if err != nil {
+		r.Ready, r.Postgres = false, "unreachable"
+	}
+	for _, v := range views {
+		h := viewHealth{Name: v.View, Position: v.Position.String(), Behind: v.Behind.Seconds(), State: "up to date"}
+		switch {
+		case v.Halted != nil:
+			h.State = "halted: " + v.Halted.EventType + " at " + v.Halted.Position + ": " + v.Halted.Message
+		case v.Version == 0:
+			h.State, r.Ready = "not built yet", false
+		case v.Position.Compare(v.Head) < 0:
+			h.State = "behind"
+		}
+		r.Views = append(r.Views, h)
+	}
+	return r, r.Ready
+}

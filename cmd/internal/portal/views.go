@@ -1,0 +1,80 @@
+package portal
+
+import (
+	"context"
+	"time"
+
+	"avportal/commands"
+	"avportal/domain/device"
+	"avportal/eventstore"
+	"avportal/projections"
+	"avportal/projections/dashboard"
+	"avportal/projections/devices"
+	"avportal/projections/jobs"
+	"avportal/projections/licenses"
+)
+
+// Views are the read models of the portal.
+func Views() []projections.View {
+	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View}
+}
+
+// settleDelay is how old an event must be before what it may have left half done is settled: longer than any command takes.
+const settleDelay = 30 * time.Second
+
+// policies are the portal's own reactions to events.
+func (p *Portal) policies() []projections.Policy {
+	return []projections.Policy{
+		{Name: "run jobs", React: func(ctx context.Context, r eventstore.Recorded) error {
+			return commands.RunJob(ctx, p.commands, r)
+		}},
+		{Name: "forget contacts", React: func(_ context.Context, r eventstore.Recorded) error {
+			if e, ok := r.Event.(device.Removed); ok {
+				p.seen.Forget(r.Stream.Tenant, e.Device)
+			}
+			return nil
+		}},
+		{Name: "settle", React: func(ctx context.Context, r eventstore.Recorded) error {
+			if !commands.MaySettle(r) {
+				return nil
+			}
+			select {
+			case <-time.After(time.Until(r.At.Add(settleDelay))):
+				return commands.SettleAfter(ctx, p.commands, r)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}},
+	}
+}
+
+// startViews keeps views and policies up with the log, in the background.
+func (p *Portal) startViews(_, background context.Context) (err error) {
+	p.engine, err = projections.New(projections.Config{
+		DB: p.workers, Store: p.store, Views: Views(), Policies: p.policies(), Log: p.cfg.Log, MaxBatch: p.cfg.MaxBatch,
+	})
+	if err != nil {
+		return err
+	}
+	p.work.Go(func() {
+		if err := p.engine.Run(background); err != nil && background.Err() == nil {
+			p.failed <- err
+		}
+	})
+	p.work.Go(func() { p.expireRequests(background) })
+	return nil
+}
+
+// WaitCaughtUp waits until every view has applied what the log holds now.
+func (p *Portal) WaitCaughtUp(ctx context.Context) error {
+	head, err := p.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range Views() {
+		if _, err := p.engine.Await(ctx, p.readers, v.Name, head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
