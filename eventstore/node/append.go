@@ -24,7 +24,10 @@ func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 	a, err := s.receiveAppend(call)
 	if err != nil {
 		// If the call ends while the client is still sending, it sees EOF and never the status.
-		drain(call)
+		drain(func() error {
+			_, err := call.Recv()
+			return err
+		})
 		return err
 	}
 	if err := s.node.db.Write(call.Context(), a); err != nil {
@@ -48,6 +51,9 @@ func (s *streamsService) receiveAppend(call streams.Streams_AppendServer) (*stor
 		return nil, invalid("the first message of an append holds its options")
 	}
 	if err := checkStreamName(a.Stream); err != nil {
+		return nil, err
+	}
+	if err := s.node.allow(ctx, a.Stream, opWrite); err != nil {
 		return nil, err
 	}
 	if a.Expected, err = expectedRevision(first.GetOptions()); err != nil {
@@ -161,10 +167,10 @@ func exactRevision(revision uint64) (storage.Expected, error) {
 }
 
 // drain receives what the client is still sending, within bounds.
-func drain(call streams.Streams_AppendServer) {
+func drain(receive func() error) {
 	const maxMessages = 100_000
 	for range maxMessages {
-		if _, err := call.Recv(); err != nil {
+		if receive() != nil {
 			return
 		}
 	}

@@ -33,7 +33,8 @@ type batchAppend struct {
 // batchCall carries the answers of one BatchAppend call from the commits to the one goroutine that sends them.
 type batchCall struct {
 	node *Node
-	room chan struct{} // one token per unanswered append
+	ctx  context.Context // knows who makes the call
+	room chan struct{}   // one token per unanswered append
 
 	mu       sync.Mutex
 	answered []*batchAppend
@@ -42,7 +43,7 @@ type batchCall struct {
 
 // BatchAppend takes writes from a stream and answers each when it is durable, in the order of the commits.
 func (s *streamsService) BatchAppend(stream streams.Streams_BatchAppendServer) error {
-	call := &batchCall{node: s.node, room: make(chan struct{}, maxUnanswered), wake: make(chan struct{}, 1)}
+	call := &batchCall{node: s.node, ctx: stream.Context(), room: make(chan struct{}, maxUnanswered), wake: make(chan struct{}, 1)}
 	received := make(chan error, 1)
 	go func() { received <- call.receive(stream) }()
 	var end error
@@ -153,7 +154,7 @@ func (c *batchCall) check(r *batchRequest, stream string) error {
 	if err := checkStreamName(stream); err != nil {
 		return err
 	}
-	return nil
+	return c.node.allow(c.ctx, stream, opWrite)
 }
 
 type badRequest string

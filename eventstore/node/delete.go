@@ -34,6 +34,9 @@ func (s *streamsService) remove(ctx context.Context, operation storage.Operation
 	if err := checkStreamName(stream); err != nil {
 		return 0, err
 	}
+	if err := s.node.allow(ctx, stream, opDelete); err != nil {
+		return 0, err
+	}
 	expected, err := expectedRevision(o)
 	if err != nil {
 		return 0, err

@@ -1,22 +1,12 @@
 package node
 
 import (
-	"bytes"
-	"regexp"
-
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 
-	"avportal/eventstore/node/storage"
+	"avportal/eventstore/node/filter"
 )
 
-// filter selects events of $all by stream name or event type.
-type filter struct {
-	byType   bool
-	prefixes [][]byte
-	regex    *regexp.Regexp
-	noSystem bool // the regex that clients use to leave out system events, recognized to save its cost
-	interval int  // events examined between two checkpoints
-}
+const defaultWindow = 32
 
 // expression is what the filters of the streams and of the persistent subscription service have in common.
 type expression interface {
@@ -24,52 +14,35 @@ type expression interface {
 	GetPrefix() []string
 }
 
-const (
-	defaultWindow = 32
-	noSystemRegex = `^[^\$].*`
-)
-
-func newFilter(byType bool, e expression) (*filter, error) {
-	f := &filter{byType: byType, interval: defaultWindow}
-	for _, p := range e.GetPrefix() {
-		f.prefixes = append(f.prefixes, []byte(p))
-	}
-	switch {
-	case len(f.prefixes) > 0 && e.GetRegex() != "":
-		return nil, invalid("a filter has prefixes or a regular expression, not both")
-	case len(f.prefixes) > 0:
-		return f, nil
-	case e.GetRegex() == noSystemRegex:
-		f.noSystem = true
-		return f, nil
-	case e.GetRegex() == "":
-		return nil, invalid("a filter needs prefixes or a regular expression")
-	}
-	var err error
-	if f.regex, err = regexp.Compile(e.GetRegex()); err != nil {
-		return nil, invalid("the regular expression of the filter: " + err.Error())
+func compileFilter(byType bool, e expression) (*filter.Filter, error) {
+	f, err := filter.New(filterExpression(byType, e))
+	if err != nil {
+		return nil, invalid(err.Error())
 	}
 	return f, nil
 }
 
-// readFilter reads the filter of a read or subscription; nil means everything.
-func readFilter(o *streams.ReadReq_Options) (*filter, error) {
+func filterExpression(byType bool, e expression) filter.Expression {
+	return filter.Expression{ByType: byType, Prefixes: e.GetPrefix(), Regex: e.GetRegex()}
+}
+
+// readFilter reads the filter of a read or subscription, nil if there is none. interval is how many events are
+// examined between two checkpoints.
+func readFilter(o *streams.ReadReq_Options) (f *filter.Filter, interval int, err error) {
 	wanted := o.GetFilter()
 	if wanted == nil {
-		return nil, nil
+		return nil, 0, nil
 	}
-	var f *filter
-	var err error
 	switch by := wanted.GetFilter().(type) {
 	case *streams.ReadReq_Options_FilterOptions_StreamIdentifier:
-		f, err = newFilter(false, by.StreamIdentifier)
+		f, err = compileFilter(false, by.StreamIdentifier)
 	case *streams.ReadReq_Options_FilterOptions_EventType:
-		f, err = newFilter(true, by.EventType)
+		f, err = compileFilter(true, by.EventType)
 	default:
-		return nil, invalid("a filter is by stream name or by event type")
+		err = invalid("a filter is by stream name or by event type")
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	window := defaultWindow
 	switch w := wanted.GetWindow().(type) {
@@ -77,38 +50,10 @@ func readFilter(o *streams.ReadReq_Options) (*filter, error) {
 		window = int(w.Max)
 	case *streams.ReadReq_Options_FilterOptions_Count:
 	default:
-		return nil, invalid("a filter needs a window")
+		return nil, 0, invalid("a filter needs a window")
 	}
 	if wanted.GetCheckpointIntervalMultiplier() == 0 || window == 0 {
-		return nil, invalid("the window and the checkpoint interval of a filter must be above 0")
+		return nil, 0, invalid("the window and the checkpoint interval of a filter must be above 0")
 	}
-	f.interval = window * int(wanted.GetCheckpointIntervalMultiplier())
-	return f, nil
-}
-
-// matches says whether the filter lets an event through.
-func (f *filter) matches(e *storage.Entry) bool {
-	if f == nil {
-		return true
-	}
-	var space [128]byte
-	text := e.Type()
-	if !f.byType {
-		text = e.Record.Stream
-		if e.Carried() {
-			text = e.AppendStream(space[:0])
-		}
-	}
-	switch {
-	case f.noSystem:
-		return len(text) > 0 && text[0] != '$' && text[0] != '\n'
-	case f.regex != nil:
-		return f.regex.Match(text)
-	}
-	for _, p := range f.prefixes {
-		if bytes.HasPrefix(text, p) {
-			return true
-		}
-	}
-	return false
+	return f, window * int(wanted.GetCheckpointIntervalMultiplier()), nil
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,12 +11,16 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
+	persistentproto "github.com/EventStore/EventStore-Client-Go/v4/protos/persistent"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
+	"avportal/eventstore/node/persistent"
 	"avportal/eventstore/node/storage"
 )
 
@@ -26,6 +31,10 @@ type Config struct {
 	// Listen is a TCP address ("127.0.0.1:0", the default, takes a free port) or "unix:/path". Without TLS clients
 	// send no credentials, so anything but loopback or a unix socket is open to the network.
 	Listen string
+	// TLS is the certificate with which the node shows who it is; nil for plaintext.
+	TLS *tls.Config
+	// Users who may use the node. Empty for everyone, and everyone may do everything.
+	Users []User
 	// MaxAppendSize bounds the bytes of one append; 0 for 1 MiB, as on EventStoreDB.
 	MaxAppendSize int
 	// Projections whose links are written with each event; nil for $by_category and $by_correlation_id.
@@ -67,6 +76,8 @@ func (c Config) withDefaults() Config {
 type Node struct {
 	config   Config
 	db       *storage.DB
+	groups   *persistent.Groups
+	accounts map[string]*account // nil on a node without users
 	listener net.Listener
 	server   *grpc.Server
 	closing  chan struct{}
@@ -76,13 +87,17 @@ type Node struct {
 // Open opens the log in the data folder and serves it. The context bounds the opening only.
 func Open(ctx context.Context, c Config) (*Node, error) {
 	c = c.withDefaults()
+	accounts, err := newAccounts(c.Users, c.TLS != nil)
+	if err != nil {
+		return nil, err
+	}
 	db, err := storage.Open(storage.Options{
 		Dir: c.Dir, FS: c.FS, Logger: c.Logger, Now: c.Now, Projections: c.Projections,
 	})
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: c, db: db, closing: make(chan struct{}), served: make(chan error, 1)}
+	n := &Node{config: c, db: db, accounts: accounts, closing: make(chan struct{}), served: make(chan error, 1)}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -93,6 +108,14 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.writeFirstEvents(ctx); err != nil {
 		return fmt.Errorf("prepare the log in %s: %w", n.config.Dir, err)
 	}
+	if n.groups, err = persistent.Open(n.db, n.config.Logger); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			n.groups.Close()
+		}
+	}()
 	network, address := "tcp", n.config.Listen
 	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
 		network, address = "unix", path
@@ -101,7 +124,14 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if n.listener, err = lc.Listen(ctx, network, address); err != nil {
 		return fmt.Errorf("listen for EventStoreDB clients: %w", err)
 	}
+	transport := insecure.NewCredentials()
+	if n.config.TLS != nil {
+		transport = credentials.NewTLS(n.config.TLS)
+	}
 	n.server = grpc.NewServer(
+		grpc.Creds(transport),
+		grpc.UnaryInterceptor(n.authenticateUnary),
+		grpc.StreamInterceptor(n.authenticateStream),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxMessageSize),
 		grpc.MaxSendMsgSize(maxMessageSize),
@@ -113,6 +143,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 10 * time.Second}),
 	)
+	persistentproto.RegisterPersistentSubscriptionsServer(n.server, &persistentService{node: n})
 	streams.RegisterStreamsServer(n.server, &streamsService{node: n})
 	gossip.RegisterGossipServer(n.server, &gossipService{node: n})
 	serverfeatures.RegisterServerFeaturesServer(n.server, &featuresService{node: n})
@@ -129,7 +160,7 @@ func (n *Node) ConnectionString() string {
 	if n.listener.Addr().Network() == "unix" {
 		return "esdb://localhost:2113?tls=false"
 	}
-	return fmt.Sprintf("esdb://%s?tls=false", n.listener.Addr())
+	return fmt.Sprintf("esdb://%s?tls=%t", n.listener.Addr(), n.config.TLS != nil)
 }
 
 // Failed is closed when the node has stopped accepting writes because the disk failed.
@@ -159,5 +190,6 @@ func (n *Node) Close() error {
 		n.server.Stop()
 		<-stopped
 	}
+	n.groups.Close()
 	return errors.Join(<-n.served, n.db.Close())
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"math"
 
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"avportal/eventstore/node/filter"
 	"avportal/eventstore/node/storage"
 )
 
@@ -21,7 +23,8 @@ type readRequest struct {
 	fromEnd    bool
 	count      uint64
 	subscribe  bool
-	filter     *filter
+	filter     *filter.Filter
+	interval   int // events examined between two checkpoints of a filtered subscription
 	resolve    bool
 	structured bool
 }
@@ -30,6 +33,9 @@ type readRequest struct {
 func (s *streamsService) Read(req *streams.ReadReq, call streams.Streams_ReadServer) error {
 	r, err := newReadRequest(req.GetOptions())
 	if err != nil {
+		return err
+	}
+	if err := s.node.allowRead(call.Context(), r); err != nil {
 		return err
 	}
 	switch {
@@ -43,6 +49,14 @@ func (s *streamsService) Read(req *streams.ReadReq, call streams.Streams_ReadSer
 		err = s.node.readStream(r, call)
 	}
 	return statusOf(call.Context(), err)
+}
+
+func (n *Node) allowRead(ctx context.Context, r readRequest) error {
+	stream := r.stream
+	if stream == "" {
+		stream = "$all"
+	}
+	return n.allow(ctx, stream, opRead)
 }
 
 func newReadRequest(o *streams.ReadReq_Options) (r readRequest, err error) {
@@ -70,7 +84,7 @@ func newReadRequest(o *streams.ReadReq_Options) (r readRequest, err error) {
 	default:
 		return r, invalid("a read needs a count, or a subscription")
 	}
-	if r.filter, err = readFilter(o); err != nil {
+	if r.filter, r.interval, err = readFilter(o); err != nil {
 		return r, err
 	}
 	switch from := o.GetStreamOption().(type) {
@@ -135,7 +149,7 @@ func (n *Node) readAll(r readRequest, call streams.Streams_ReadServer) error {
 			if r.direction == storage.Forwards {
 				from++
 			}
-			if r.filter.matches(e) && !hiddenInAll(e) {
+			if r.filter.Matches(e) && !filter.HiddenInAll(e) {
 				page.add(e)
 				left--
 			}
@@ -195,20 +209,6 @@ func streamNotFound(stream string) *streams.ReadResp {
 	return &streams.ReadResp{Content: &streams.ReadResp_StreamNotFound_{StreamNotFound: &streams.ReadResp_StreamNotFound{
 		StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte(stream)},
 	}}}
-}
-
-// hiddenInAll says whether the event is one that $all never shows: bookkeeping of persistent subscriptions to $all.
-func hiddenInAll(e *storage.Entry) bool {
-	const prefix = "$persistentsubscription-$all::"
-	if e.Carried() || len(e.Record.Stream) <= len(prefix) || e.Record.Stream[0] != '$' {
-		return false
-	}
-	name := string(e.Record.Stream)
-	return hasAffixes(name, prefix, "-checkpoint") || hasAffixes(name, prefix, "-parked")
-}
-
-func hasAffixes(s, prefix, suffix string) bool {
-	return len(s) >= len(prefix)+len(suffix) && s[:len(prefix)] == prefix && s[len(s)-len(suffix):] == suffix
 }
 
 // subscriptionEnded is the answer to a subscription when the log has failed.

@@ -67,5 +67,11 @@ func missingMetadata(ctx context.Context) error {
 		"missing-required-metadata-property", "required-metadata-properties", "type,content-type")
 }
 
+// isMissing says whether a stream has nothing to read.
+func isMissing(err error) bool {
+	var deleted *storage.StreamDeletedError
+	return errors.Is(err, storage.ErrStreamNotFound) || errors.As(err, &deleted)
+}
+
 // errClosing ends calls that would go on for ever when the node closes.
 var errClosing = status.Error(codes.Unavailable, "the node is closing")

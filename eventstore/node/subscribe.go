@@ -6,6 +6,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
 
+	"avportal/eventstore/node/filter"
 	"avportal/eventstore/node/storage"
 )
 
@@ -82,6 +83,10 @@ func (s *subscription) follow(stored func() error, take func(*storage.Entry) boo
 		if s.position == before && !s.live {
 			s.goLive()
 		}
+		// Access may have been taken away meanwhile.
+		if err := s.node.allowRead(s.call.Context(), s.readRequest); err != nil {
+			return err
+		}
 		if err := s.page.flush(s.call); err != nil {
 			return err
 		}
@@ -114,11 +119,11 @@ func (s *subscription) goLive() {
 
 func (s *subscription) takeAll(e *storage.Entry) bool {
 	s.position = e.Position()
-	if s.filter.matches(e) && !hiddenInAll(e) {
+	if s.filter.Matches(e) && !filter.HiddenInAll(e) {
 		s.page.add(e)
 	}
 	if s.filter != nil {
-		if s.examined++; s.examined >= s.filter.interval {
+		if s.examined++; s.examined >= s.interval {
 			s.sendCheckpoint()
 		}
 	}

@@ -180,3 +180,14 @@ func (e *Entry) Clone() Entry {
 	}
 	return clone
 }
+
+// JSON says whether the content type of the entry is JSON.
+func (e *Entry) JSON() bool { return e.Ordinal == 0 && e.Record.JSON }
+
+// Metadata is the custom metadata of the entry.
+func (e *Entry) Metadata() []byte {
+	if e.Ordinal > 0 {
+		return nil
+	}
+	return e.Record.Custom
+}

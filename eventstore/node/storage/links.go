@@ -201,3 +201,15 @@ func appendLink(dst []byte, p Projection, t target, revision int64) []byte {
 	}
 	return binary.AppendUvarint(dst, uint64(revision))
 }
+
+// CorrelationID returns the $correlationId of an event's metadata as it stands in the JSON, nil for none.
+func CorrelationID(e *Entry) []byte {
+	if e.Carried() {
+		return nil
+	}
+	start, n, found := jsonStringField(e.Record.Custom, "$correlationId")
+	if !found {
+		return nil
+	}
+	return e.Record.Custom[start : start+n]
+}
