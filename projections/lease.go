@@ -46,8 +46,10 @@ func (l lease) take(ctx context.Context, s *session) (got bool, err error) {
 			return err
 		}
 		var free bool
+		// Free is also what the holder can't use any more: its connection went, as it does at once when its process dies.
 		err := tx.QueryRow(ctx, `SELECT owner IN ('', $2) OR beat < clock_timestamp() - $3::interval
-			FROM portal.lease WHERE name = $1 FOR UPDATE`, l.name, l.owner, leaseTTL).Scan(&free)
+				OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid AND a.backend_start = l.pid_started)
+			FROM portal.lease l WHERE name = $1 FOR UPDATE`, l.name, l.owner, leaseTTL).Scan(&free)
 		if err != nil || !free {
 			return err
 		}
