@@ -1,0 +1,360 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"avportal/commands"
+	"avportal/domain"
+	"avportal/domain/catalog"
+	"avportal/domain/customer"
+	"avportal/domain/device"
+	"avportal/domain/license"
+	"avportal/domain/reseller"
+	"avportal/eventstore"
+	"avportal/eventstore/memory"
+	"avportal/http/api"
+	"avportal/http/api/changes"
+	"avportal/http/api/tokens"
+	"avportal/projections"
+	"avportal/projections/dashboard"
+	"avportal/projections/devices"
+	"avportal/projections/jobs"
+	"avportal/projections/licenses"
+	"avportal/projections/live"
+	"avportal/projections/postgres/postgrestest"
+)
+
+const (
+	tenant  domain.Tenant = "0123456789abcdef0123456789abcdef"
+	foreign domain.Tenant = "fedcba9876543210fedcba9876543210"
+)
+
+// portal is the whole of it but for a real event store: commands, views on a real Postgres, and the API behind a real server.
+type portal struct {
+	*testing.T
+	store  eventstore.Store
+	h      *commands.Handler
+	vault  *tokens.Vault
+	server *httptest.Server
+	log    *bytes.Buffer
+	routes routers.Router
+	schema *openapi3.Schema // of problems
+
+	mu    sync.Mutex
+	now   time.Time // zero: the real one
+	admin string    // token of a reseller_admin
+}
+
+func (p *portal) clock() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now.IsZero() {
+		return time.Now()
+	}
+	return p.now
+}
+
+func start(t *testing.T) *portal {
+	t.Helper()
+	return startOn(t, memory.New(catalog.Registry()))
+}
+
+func startOn(t *testing.T, store eventstore.Store) *portal {
+	t.Helper()
+	p := &portal{T: t, store: store, h: commands.New(store), log: &bytes.Buffer{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	var background sync.WaitGroup
+	t.Cleanup(func() { cancel(); background.Wait() })
+
+	url := postgrestest.URL(t)
+	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View}
+	config, err := pgxpool.ParseConfig(url)
+	check(t, err)
+	config.MaxConns = 20 // each view and policy holds one
+	writers := pool(t)(pgxpool.NewWithConfig(ctx, config))
+	readers := pool(t)(projections.OpenReaders(ctx, url, views...))
+	check(t, live.Migrate(ctx, writers))
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	engine, err := projections.New(projections.Config{
+		DB: writers, Store: store, Views: views, Log: quiet,
+		Policies: []projections.Policy{{Name: "run job", React: func(ctx context.Context, r eventstore.Recorded) error { return commands.RunJob(ctx, p.h, r) }}},
+	})
+	check(t, err)
+	background.Go(func() {
+		if err := engine.Run(ctx); err != nil && ctx.Err() == nil {
+			t.Errorf("the views ended: %v", err)
+		}
+	})
+	p.vault, err = tokens.New(ctx, writers, p.clock)
+	check(t, err)
+	stream := changes.New(store, quiet)
+	background.Go(func() { stream.Run(ctx) })
+	closing := make(chan struct{})
+	handler, err := api.New(api.Config{
+		Commands: p.h, Store: store, Readers: readers, Signals: engine.Signals(), Tokens: p.vault, Changes: stream, Now: p.clock,
+		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
+		Ready:   func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+		Closing: closing,
+	})
+	check(t, err)
+	p.server = httptest.NewServer(handler)
+	t.Cleanup(func() { close(closing); p.server.Close() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the portal's log:\n%s", p.log)
+		}
+	})
+	p.document()
+	p.admin = p.token(domain.ResellerAdmin, tenant, "")
+	return p
+}
+
+func pool(t *testing.T) func(*pgxpool.Pool, error) *pgxpool.Pool {
+	return func(db *pgxpool.Pool, err error) *pgxpool.Pool {
+		check(t, err)
+		t.Cleanup(db.Close)
+		return db
+	}
+}
+
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (p *portal) document() {
+	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	check(p, err)
+	check(p, doc.Validate(p.Context()))
+	p.schema = doc.Components.Schemas["Problem"].Value
+	p.routes, err = gorillamux.NewRouter(doc)
+	check(p, err)
+}
+
+func (p *portal) token(role domain.Role, t domain.Tenant, c domain.CustomerID) string {
+	p.Helper()
+	_, secret, err := p.vault.Create(p.Context(), tokens.Grant{Name: string(role), Actor: "u-" + string(role), Role: role, Tenant: t, Customer: c})
+	check(p, err)
+	return secret
+}
+
+// answer is a response that was held against the document.
+type answer struct {
+	status int
+	header http.Header
+	raw    []byte
+	body   map[string]any
+}
+
+// request sends a request with a JSON body (a string is sent as it is) and further headers, name and value by turns.
+func (p *portal) request(token, method, path string, body any, headers ...string) answer {
+	p.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		encoded, err := json.Marshal(b)
+		check(p, err)
+		reader = bytes.NewReader(encoded)
+	}
+	r, err := http.NewRequestWithContext(p.Context(), method, p.server.URL+path, reader)
+	check(p, err)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := p.server.Client().Do(r)
+	check(p, err)
+	defer res.Body.Close()
+	a := answer{status: res.StatusCode, header: res.Header}
+	a.raw, err = io.ReadAll(res.Body)
+	check(p, err)
+	if len(a.raw) > 0 && strings.Contains(res.Header.Get("Content-Type"), "json") {
+		check(p, json.Unmarshal(a.raw, &a.body))
+	}
+	p.conforms(r, a)
+	return a
+}
+
+// conforms holds an answer against the document: also problems, and also those of addresses that there are not.
+func (p *portal) conforms(r *http.Request, a answer) {
+	p.Helper()
+	if a.header.Get("Content-Type") == "application/problem+json" {
+		if err := p.schema.VisitJSON(any(a.body)); err != nil {
+			p.Errorf("%s %s: the problem is none: %v\n%s", r.Method, r.URL, err, a.raw)
+		}
+		if a.status != int(a.body["status"].(float64)) || a.body["request_id"] != a.header.Get("X-Request-Id") {
+			p.Errorf("%s %s: status and request id differ from the head: %s", r.Method, r.URL, a.raw)
+		}
+	}
+	if a.header.Get("X-Request-Id") == "" || a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Cache-Control") != "no-store" {
+		p.Errorf("%s %s: the security headers are missing: %v", r.Method, r.URL, a.header)
+	}
+	r.URL.Host, r.URL.Scheme, r.Host = "", "", ""
+	route, params, err := p.routes.FindRoute(r)
+	if err != nil {
+		return
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
+		Status:                 a.status, Header: a.header, Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	input.SetBodyBytes(a.raw)
+	if err := openapi3filter.ValidateResponse(p.Context(), input); err != nil {
+		p.Errorf("%s %s: the answer is not as documented: %v\n%s", r.Method, r.URL, err, a.raw)
+	}
+}
+
+// must sends a request that succeeds with the given status.
+func (p *portal) must(status int, token, method, path string, body any, headers ...string) answer {
+	p.Helper()
+	a := p.request(token, method, path, body, headers...)
+	if a.status != status {
+		p.Fatalf("%s %s: %d, want %d: %s", method, path, a.status, status, a.raw)
+	}
+	return a
+}
+
+// refused sends a request that must be refused with a status and code, and leave nothing behind in the log.
+func (p *portal) refused(status int, code, token, method, path string, body any, headers ...string) answer {
+	p.Helper()
+	before := p.head()
+	a := p.request(token, method, path, body, headers...)
+	if a.status != status || a.body["code"] != code {
+		p.Errorf("%s %s: %d %v, want %d %s: %s", method, path, a.status, a.body["code"], status, code, a.raw)
+	}
+	if after := p.head(); after != before {
+		p.Errorf("%s %s: was refused, yet the log went from %s to %s", method, path, before, after)
+	}
+	return a
+}
+
+func (p *portal) head() eventstore.Position {
+	p.Helper()
+	at, err := p.store.Head(p.Context())
+	check(p, err)
+	return at
+}
+
+// caughtUp is the header that makes a read contain everything that is in the log.
+func (p *portal) caughtUp() (string, string) { return "Portal-After", p.head().String() }
+
+// fleet is two resellers: one with three customers, whose third has an expired license, and a foreign one.
+type fleet struct {
+	devices  []domain.DeviceID // three of customer c1
+	beside   domain.DeviceID   // of customer c2
+	expired  domain.DeviceID   // of customer c3
+	stranger domain.DeviceID   // of the foreign reseller
+}
+
+func (p *portal) fleet() fleet {
+	p.Helper()
+	for _, t := range []domain.Tenant{tenant, foreign} {
+		p.do(commands.Do[reseller.State](p.Context(), p.h, p.operator(), reseller.Register{Tenant: t, Name: "Systemhaus", At: time.Now()}))
+	}
+	p.license(tenant, "c1", "l1", 10, time.Now().AddDate(0, 6, 0))
+	p.license(tenant, "c2", "l2", 2, time.Now().AddDate(0, 0, 10))
+	p.license(tenant, "c3", "lx", 5, time.Now().AddDate(0, 0, -1))
+	p.license(foreign, "b1", "lb", 5, time.Now().AddDate(1, 0, 0))
+	var f fleet
+	for _, name := range []string{"PC-1", "PC-2", "PC-3"} {
+		f.devices = append(f.devices, p.enroll(tenant, "l1", name, time.Now()))
+	}
+	f.beside = p.enroll(tenant, "l2", "NB-1", time.Now())
+	f.expired = p.enroll(tenant, "lx", "OLD-1", time.Now().AddDate(0, -1, 0))
+	f.stranger = p.enroll(foreign, "lb", "ALIEN-1", time.Now())
+	return f
+}
+
+func (p *portal) operator() commands.Request {
+	return commands.Request{Actor: domain.Actor{Kind: domain.ActorUser, ID: "operator", Role: domain.Operator}, At: time.Now(), ID: uuid.New()}
+}
+
+func (p *portal) as(t domain.Tenant) commands.Request {
+	return commands.Request{Actor: domain.Actor{Kind: domain.ActorUser, ID: "u1", Role: domain.ResellerAdmin, Tenant: t}, At: time.Now(), ID: uuid.New()}
+}
+
+func (p *portal) do(res commands.Result, err error) commands.Result {
+	p.Helper()
+	check(p, err)
+	return res
+}
+
+func (p *portal) license(t domain.Tenant, c domain.CustomerID, l domain.LicenseID, seats int, until time.Time) {
+	p.Helper()
+	p.do(commands.Do[customer.State](p.Context(), p.h, p.as(t), customer.Import{Tenant: t, Customer: c, Name: "Customer " + string(c), At: time.Now()}))
+	p.do(commands.ImportLicense(p.Context(), p.h, p.as(t), license.Import{
+		Tenant: t, License: l, Customer: c, Name: "License " + string(l), Key: tid(t, l), Kind: license.Purchase, Seats: seats, TermYears: 1,
+		ValidFrom: until.AddDate(-2, 0, 0), ValidUntil: until, At: time.Now(),
+	}))
+}
+
+func tid(t domain.Tenant, l domain.LicenseID) domain.TID { return domain.NewTID(t, l, [10]byte{1, 2, 3}) }
+
+func (p *portal) enroll(t domain.Tenant, l domain.LicenseID, name string, at time.Time) domain.DeviceID {
+	p.Helper()
+	e, _, err := commands.EnrollDevice(p.Context(), p.h, commands.Request{At: at, ID: uuid.New()}, commands.Enrollment{
+		TID: string(tid(t, l)), GUID: uuid.NewString(), Facts: device.Facts{Hostname: name, OS: "linux", Arch: "amd64", IP: "10.0.0.1"},
+	})
+	check(p, err)
+	return e.Device
+}
+
+// say tells something as a device.
+func (p *portal) say(d domain.DeviceID, activity uuid.UUID, c domain.Command[device.State]) commands.Result {
+	p.Helper()
+	id := uuid.New()
+	if activity == uuid.Nil {
+		activity = id
+	}
+	return p.do(commands.Do(p.Context(), p.h, commands.Request{
+		Actor: domain.DeviceActor(d, domain.Scope{Tenant: tenant}), At: time.Now(), ID: id, Correlation: activity,
+	}, c))
+}
+
+// list is the items of an answer.
+func list(a answer) []map[string]any {
+	items, _ := a.body["items"].([]any)
+	out := make([]map[string]any, len(items))
+	for i, item := range items {
+		out[i] = item.(map[string]any)
+	}
+	return out
+}
+
+// at goes down into an answer by names.
+func at(v any, path ...string) any {
+	for _, name := range path {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	return v
+}
