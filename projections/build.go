@@ -31,6 +31,7 @@ const (
 	buildSave    = 30 * time.Second // how often a build writes down what it has, so that it can be resumed
 	reportEvery  = 500 * time.Millisecond
 	nearEnough   = 1000 // events behind the head at which a swap may begin
+	maxRounds    = 10   // of catching up before a swap, should the log grow as fast as it is read
 	suffixNext   = "_next"
 	suffixPrev   = "_prev"
 	suffixVerify = "_check"
@@ -200,7 +201,7 @@ func (b *build) complete(ctx context.Context) error {
 	if err := b.index(ctx); err != nil {
 		return err
 	}
-	for n := nearEnough; n >= nearEnough; {
+	for n, round := nearEnough, 0; n >= nearEnough && round < maxRounds; round++ {
 		if n, err = b.fill(ctx, eventstore.Position{}); err != nil {
 			return err
 		}

@@ -20,11 +20,13 @@ type session struct {
 	conn     *pgx.Conn
 	types    *pgtype.Map
 	prepared map[string]string // statement -> name
+
+	grown, replanAt int // rows inserted, and how many make plans be made anew
+	replan          bool
 }
 
 // sessionSettings suit short writes by key. A crash of the server may lose the last commits, but rows and position
-// together, so nothing is lost; waiting for the disk would triple the time of a small batch. Plans are made once, for tables
-// that may be empty at the time, and must be right for large ones: by index.
+// together, so nothing is lost; waiting for the disk would triple the time of a small batch. Plans are made once and kept.
 const sessionSettings = `SET synchronous_commit = off; SET timezone = 'UTC'; SET lock_timeout = '10s';
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`
 
@@ -33,7 +35,7 @@ func newSession(ctx context.Context, db *pgxpool.Pool) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: pooled.Hijack(), types: newTypeMap(), prepared: map[string]string{}}
+	s := &session{conn: pooled.Hijack(), types: newTypeMap(), prepared: map[string]string{}, replanAt: 64}
 	if _, err := s.conn.Exec(ctx, sessionSettings); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -44,6 +46,14 @@ func (s *session) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	return s.conn.Close(ctx)
+}
+
+// grew counts inserted rows. A plan that is right for a table of ten rows joins a batch with one of a million in the wrong
+// order, and Postgres would keep it until the next ANALYZE.
+func (s *session) grew(rows int) {
+	if s.grown += rows; s.grown >= s.replanAt {
+		s.replan, s.replanAt = true, 4*s.grown
+	}
 }
 
 // statement is one step of a pipeline. Parameters are encoded already, all in binary.
@@ -59,6 +69,10 @@ type statement struct {
 func (s *session) run(ctx context.Context, statements []statement) (err error) {
 	if len(statements) == 0 {
 		return nil
+	}
+	if s.replan {
+		s.replan = false
+		statements = append([]statement{{sql: "DISCARD PLANS"}}, statements...)
 	}
 	p := s.conn.PgConn().StartPipeline(ctx)
 	defer func() {

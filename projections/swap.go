@@ -2,10 +2,14 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"avportal/eventstore"
 )
@@ -75,7 +79,13 @@ func (b *build) exchange(ctx context.Context, tx pgx.Tx) error {
 	case ok && next.Position.Compare(live.Position) < 0:
 		return fmt.Errorf("%w: the generation that was built is at %s, the live one at %s", ErrAhead, next.Position, live.Position)
 	}
-	// 4. Exchange the names. The new epochs shut out whoever writes to either generation.
+	// 4. Let the queries that run now come to their end, so that none takes one table from here and the next from there.
+	if ok {
+		if err := b.lockTables(ctx, tx); err != nil {
+			return err
+		}
+	}
+	// 5. Exchange the names. The new epochs shut out whoever writes to either generation.
 	name, previous := b.view.Name, b.view.Name+suffixPrev
 	var steps []string
 	if ok {
@@ -87,6 +97,36 @@ func (b *build) exchange(ctx context.Context, tx pgx.Tx) error {
 	_, err = tx.Exec(ctx, strings.Join(steps, ";"))
 	return err
 }
+
+// lockTables waits for queries on the live tables. It gives up long before Postgres looks for deadlocks, in which it might
+// be the reader that fails, and tries again.
+func (b *build) lockTables(ctx context.Context, tx pgx.Tx) error {
+	defs, err := describe(ctx, tx, b.view.Name)
+	if err != nil {
+		return err
+	}
+	var tables []string
+	for table := range defs {
+		tables = append(tables, pgx.Identifier{b.view.Name, table}.Sanitize())
+	}
+	slices.Sort(tables)
+	for range lockTries {
+		err = pgx.BeginFunc(ctx, tx, func(try pgx.Tx) error {
+			_, err := try.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; LOCK TABLE `+strings.Join(tables, ", ")+` IN ACCESS EXCLUSIVE MODE`)
+			return err
+		})
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "55P03" {
+			return err
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("queries on the live tables leave no room: %w", err)
+}
+
+const lockTries = 20
 
 func lockGeneration(ctx context.Context, tx pgx.Tx, schema string) (Generation, bool, error) {
 	if _, err := tx.Exec(ctx, `SELECT FROM portal.generation WHERE schema = $1 FOR UPDATE`, schema); err != nil {

@@ -209,11 +209,12 @@ func (w *writer) flush(ctx context.Context, to eventstore.Position, keep int) er
 		return w.fail(err)
 	}
 	changed := make([]changes, len(w.tables))
-	staged := false
+	staged, grown := false, 0
 	for i, t := range w.tables {
 		if changed[i], err = t.set.changes(); err != nil {
 			return w.fail(err)
 		}
+		grown += len(changed[i].inserted)
 		staged = staged || max(len(changed[i].inserted), len(changed[i].updated)) >= stageFrom
 	}
 	if staged {
@@ -225,6 +226,7 @@ func (w *writer) flush(ctx context.Context, to eventstore.Position, keep int) er
 		return w.fail(err)
 	}
 	w.gen.Position = to
+	w.grew(grown)
 	for _, t := range w.tables {
 		t.set.written(keep)
 	}
