@@ -32,8 +32,9 @@ type catchUp struct {
 	truth    map[string]string // hash of each table of a rebuild up to the end
 	rows     copyRows
 
-	naiveApplied int // of the last round, with where that ended
-	naiveLast    eventstore.Position
+	naiveLast eventstore.Position // where the naive way ended in the last round
+
+	spent map[string][]cpuPerEvent
 }
 
 const (
@@ -46,7 +47,7 @@ func view() projections.View { return devices.View }
 // catchingUp measures events a second through Watermill into Postgres.
 func (b *bench) catchingUp(ctx context.Context) (rows []row, err error) {
 	err = b.withNode(ctx, func(_ *node.Node, s *esdb.Store) error {
-		c := &catchUp{bench: b, store: s}
+		c := &catchUp{bench: b, store: s, spent: map[string][]cpuPerEvent{}}
 		if err := c.prepare(ctx); err != nil {
 			return err
 		}
@@ -60,7 +61,8 @@ func (b *bench) catchingUp(ctx context.Context) (rows []row, err error) {
 		}
 		rows = []row{
 			compared(t1, "catch-up of a live view", "Watermill, one transaction per event", rounds, over(rate("portal"), rate("naive"))).
-				absolute(rounds, rate("portal"), rate("naive"), perSecond),
+				absolute(rounds, rate("portal"), rate("naive"), perSecond).
+				noted("processor time of an event: %s; naive: %s.", c.cpu("portal"), c.cpu("naive")),
 			compared(t2, "catch-up of a live view, events", "raw COPY into its indexed table, rows", rounds, over(rate("portal"), rate("copy"))).
 				absolute(rounds, rate("portal"), rate("copy"), perSecond),
 			compared(t3, "catch-up through Watermill", "same projector without Watermill", rounds, over(rate("portal"), rate("direct"))).
@@ -145,6 +147,30 @@ func rebuild(ctx context.Context, db *pgxpool.Pool, store eventstore.Store) erro
 	return e.Rebuild(ctx, viewName, nil)
 }
 
+// cpuPerEvent is what one event took of the processors.
+type cpuPerEvent struct{ portal, postgres float64 } // seconds
+
+// metered notes the processor time that work takes. The node's part is in the portal's: they are one process.
+func (c *catchUp) metered(way string, f func() (events int, err error)) error {
+	own, theirs := measure.CPU(c.postmaster())
+	events, err := f()
+	own2, theirs2 := measure.CPU(c.postmaster())
+	if err == nil && events > 0 {
+		n := float64(events)
+		c.spent[way] = append(c.spent[way], cpuPerEvent{(own2 - own).Seconds() / n, (theirs2 - theirs).Seconds() / n})
+	}
+	return err
+}
+
+// cpu tells the medians of what was metered.
+func (c *catchUp) cpu(way string) string {
+	var portal, postgres []float64
+	for _, s := range c.spent[way] {
+		portal, postgres = append(portal, s.portal), append(postgres, s.postgres)
+	}
+	return latency(measure.Median(portal)) + " portal and node, " + latency(measure.Median(postgres)) + " Postgres"
+}
+
 // portal is the candidate: the engine as the portal runs it.
 func (c *catchUp) portal(ctx context.Context) (s measure.Sample, err error) {
 	err = c.inCopy(ctx, baseDB, func(db *pgxpool.Pool) error {
@@ -153,10 +179,12 @@ func (c *catchUp) portal(ctx context.Context) (s measure.Sample, err error) {
 		if err != nil {
 			return err
 		}
-		err = running(ctx, e, func(ctx context.Context) error {
-			_, err := e.Await(ctx, db, viewName, c.to)
-			s = measure.Sample{Ops: c.events, Took: time.Since(timed.began())}
-			return err
+		err = c.metered("portal", func() (int, error) {
+			return c.events, running(ctx, e, func(ctx context.Context) error {
+				_, err := e.Await(ctx, db, viewName, c.to)
+				s = measure.Sample{Ops: c.events, Took: time.Since(timed.began())}
+				return err
+			})
 		})
 		return errors.Join(err, c.same(ctx, db))
 	})
@@ -245,20 +273,31 @@ func (c *catchUp) feed(ctx context.Context, e *projections.Engine, started func(
 	return nil
 }
 
-// naive watches the naive projector for a while: it would not come to the end.
+// naive watches the naive projector for a while, since it would not come to the end. What it applies at first is not
+// counted: the subscription reads far ahead then, which would count against it.
 func (c *catchUp) naive(ctx context.Context) (s measure.Sample, err error) {
 	err = c.inCopy(ctx, baseDB, func(db *pgxpool.Pool) error {
 		n := newNaiveProjector(db, c.store)
-		ctx, cancel := context.WithTimeout(ctx, time.Duration(c.naiveSeconds*float64(time.Second)))
+		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		began := time.Now()
-		err := n.run(ctx, c.from)
-		s = measure.Sample{Ops: n.applied, Took: time.Since(began)}
-		c.naiveApplied, c.naiveLast = n.applied, n.last
+		done := make(chan error, 1)
+		go func() { done <- n.run(ctx, c.from) }()
+		time.Sleep(naiveWarmUp)
+		err := c.metered("naive", func() (int, error) {
+			began, before := time.Now(), n.applied.Load()
+			time.Sleep(time.Duration(c.naiveSeconds * float64(time.Second)))
+			s = measure.Sample{Ops: int(n.applied.Load() - before), Took: time.Since(began)}
+			return s.Ops, nil
+		})
+		cancel()
+		err = errors.Join(err, <-done)
+		c.naiveLast = n.last
 		return err
 	})
 	return s, err
 }
+
+const naiveWarmUp = 500 * time.Millisecond
 
 // copy is the limit: rows like those of the view go into its table as fast as Postgres takes them.
 func (c *catchUp) copy(ctx context.Context) (s measure.Sample, err error) {

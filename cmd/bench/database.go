@@ -4,10 +4,25 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+// postmaster is the process id of the bench's own server, 0 if it is not known.
+func (b *bench) postmaster() int {
+	text, err := os.ReadFile(filepath.Join(b.dir, "postgres", "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, _ := strconv.Atoi(first)
+	return pid
+}
 
 // exec runs statements on the server's first database, one by one: some of them refuse to stand in a transaction.
 func (b *bench) exec(ctx context.Context, statements ...string) error {

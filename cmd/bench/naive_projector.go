@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -24,7 +25,7 @@ type naiveProjector struct {
 	registry *domain.Registry
 	store    eventstore.Store
 
-	applied int // events
+	applied atomic.Int64 // events
 	last    eventstore.Position
 }
 
@@ -97,7 +98,7 @@ func (n *naiveProjector) handle(m *message.Message) error {
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
-	n.applied++
+	n.applied.Add(1)
 	n.last = at
 	return nil
 }

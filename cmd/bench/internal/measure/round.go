@@ -31,7 +31,7 @@ type Round struct {
 
 const (
 	unsteady = 3 // a round does not count if the slowest probe took so many times the fastest
-	patience = 4 // how often a round is repeated
+	patience = 2 // how often a round is repeated
 )
 
 // Run lets all ways have their turns, in every other round in reverse order, so that none is always the one after the

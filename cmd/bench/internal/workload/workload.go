@@ -291,9 +291,10 @@ func (f *Fleet) enroll(d *Device, yield func(Append) error) error {
 	d.Facts = device.Facts{
 		Hostname: fmt.Sprintf("PC-%06d", n), OS: "Windows", OSVersion: fmt.Sprintf("11 Pro 24H%d", 1+n%2), Arch: "amd64",
 		IP: fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255), Domain: "office.example",
-		ClientVersion: fmt.Sprintf("1.%d.0", n%4), Engine: "ClamAV",
-		EngineVersion: "1.4.2", SignatureVersion: "27800", SignatureDate: f.clock,
+		ClientVersion: fmt.Sprintf("1.%d.0", n%4), Engine: "ClamAV", EngineVersion: "1.4.2",
 	}
+	version, released := f.signatures()
+	d.Facts.SignatureVersion, d.Facts.SignatureDate = fmt.Sprint(version), released
 	events, err := collect(&d.State, device.Enroll{
 		Tenant: d.Tenant, Customer: l.customer, Device: d.ID, Group: l.groups[0], GUID: d.GUID, Facts: d.Facts, At: f.clock,
 	})
@@ -304,8 +305,12 @@ func (f *Fleet) enroll(d *Device, yield func(Append) error) error {
 }
 
 func (f *Fleet) observe(d *Device, yield func(Append) error) error {
-	n := f.rnd.IntN(1000)
-	d.Facts.SignatureVersion, d.Facts.SignatureDate = fmt.Sprint(27_800+n), f.clock.Add(-time.Duration(n)*time.Minute)
+	// Signatures come out several times a day, and one device in ten is late to fetch them.
+	version, released := f.signatures()
+	if f.rnd.IntN(10) == 0 {
+		version, released = version-1, released.Add(-releases)
+	}
+	d.Facts.SignatureVersion, d.Facts.SignatureDate = fmt.Sprint(version), released
 	events, err := collect(&d.Telemetry, device.Observe{
 		Tenant: d.Tenant, Device: d.ID, Facts: d.Facts, Prompted: true, At: f.clock,
 		LastScan: device.LastScan{FinishedAt: f.clock, Profile: "quick", Outcome: "completed", Files: int64(40_000 + f.rnd.IntN(10_000))},
@@ -320,6 +325,14 @@ func (f *Fleet) observe(d *Device, yield func(Append) error) error {
 var guards = [2]device.Guards{
 	{Engine: device.On, Realtime: device.On, Web: device.On, Autoscan: device.On},
 	{Engine: device.On, Realtime: device.Off, Web: device.On, Autoscan: device.On},
+}
+
+// releases is how often there are new signatures.
+const releases = 4 * time.Hour
+
+func (f *Fleet) signatures() (version int64, released time.Time) {
+	released = f.clock.Truncate(releases)
+	return released.Unix() / int64(releases.Seconds()), released
 }
 
 // report tells of threats, or else of a guard that has changed.
