@@ -196,15 +196,3 @@ const int8OID = pgtype.Int8OID
 
 // int8Param is a parameter of type bigint.
 func int8Param(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) } //nolint:gosec // two's complement
-
-// arrays makes the parameters that a binding's statement unnests.
-func arrays(columns []column, which []int, rows []reflect.Value, skip int) (params [][]byte, oids []uint32, err error) {
-	for _, i := range which {
-		p, err := columns[i].arrayParam(rows, skip)
-		if err != nil {
-			return nil, nil, err
-		}
-		params, oids = append(params, p), append(oids, columns[i].arrayOID)
-	}
-	return params, oids, nil
-}
