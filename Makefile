@@ -4,6 +4,7 @@ BIN := bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 OAPI_CODEGEN := github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2
+GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .PHONY: run test bench lint generate build torture clean
@@ -16,7 +17,7 @@ build: ## both binaries into bin/
 
 test: build ## all tests, with the real engines; installs what is missing and says aloud what was not checked
 	.ci/prepare
-	$(BIN)/avportal dev postgres -- $(GO) test -timeout 20m $(TESTFLAGS) ./...
+	$(BIN)/avportal dev postgres -- $(GO) run $(GOTESTSUM) --format pkgname --hide-summary output -- -timeout 20m $(TESTFLAGS) ./...
 
 torture: build ## the long versions of the crash tests: hours, not minutes
 	AVPORTAL_TORTURE=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 6h -run 'Torture|Kill|Power|Flip' ./...

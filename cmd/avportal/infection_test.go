@@ -41,11 +41,11 @@ func TestAnInfectionIsSeenAndHealed(t *testing.T) {
 		return a.listed("/api/v1/devices?infected=true&limit=200", "items")
 	})
 	var details struct {
-		Infected bool                          `json:"infected"`
-		Open     []struct{ Name, Path string } `json:"open_threats"`
+		Device struct{ Infected bool }
+		Open   []struct{ Name, Path string } `json:"open_threats"`
 	}
 	a.json("/api/v1/devices/"+a.device, &details)
-	if !details.Infected || len(details.Open) != 1 || details.Open[0].Path != eicar || !strings.Contains(details.Open[0].Name, "Eicar") {
+	if !details.Device.Infected || len(details.Open) != 1 || details.Open[0].Path != eicar || !strings.Contains(details.Open[0].Name, "Eicar") {
 		t.Errorf("device details: %+v", details)
 	}
 
@@ -90,7 +90,7 @@ func TestAnInfectionIsSeenAndHealed(t *testing.T) {
 		return !a.listed("/api/v1/devices?infected=true&limit=200", "items")
 	})
 	a.json("/api/v1/devices/"+a.device, &details)
-	if details.Infected || len(details.Open) != 0 {
+	if details.Device.Infected || len(details.Open) != 0 {
 		t.Errorf("device details after healing: %+v", details)
 	}
 	d.stop()

@@ -37,6 +37,18 @@ type acknowledged struct {
 	threats map[string]bool // ids of threats told as found
 }
 
+// await waits until so many of each have been acknowledged, but not for ever.
+func (a *acknowledged) await(n int, patience time.Duration) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		a.mu.Lock()
+		enough := len(a.devices) >= n && len(a.threats) >= n
+		a.mu.Unlock()
+		if enough {
+			return
+		}
+	}
+}
+
 func (a *acknowledged) enrolled(_, deviceID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -77,7 +89,7 @@ func TestKill(t *testing.T) {
 		d.kill()
 		restart()
 	}
-	time.Sleep(time.Second)
+	ack.await(50, time.Minute) // on a slow machine the load takes its time
 	cancel()
 	if err := <-finished; err != nil {
 		t.Fatalf("the fleet: %v", err)
