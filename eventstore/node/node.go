@@ -12,6 +12,7 @@ import (
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
 	persistentproto "github.com/EventStore/EventStore-Client-Go/v4/protos/persistent"
+	projectionsproto "github.com/EventStore/EventStore-Client-Go/v4/protos/projections"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"avportal/eventstore/node/persistent"
+	"avportal/eventstore/node/projections"
 	"avportal/eventstore/node/storage"
 )
 
@@ -74,14 +76,15 @@ func (c Config) withDefaults() Config {
 
 // Node is a running node.
 type Node struct {
-	config   Config
-	db       *storage.DB
-	groups   *persistent.Groups
-	accounts map[string]*account // nil on a node without users
-	listener net.Listener
-	server   *grpc.Server
-	closing  chan struct{}
-	served   chan error
+	config      Config
+	db          *storage.DB
+	groups      *persistent.Groups
+	projections *projections.Manager
+	accounts    map[string]*account // nil on a node without users
+	listener    net.Listener
+	server      *grpc.Server
+	closing     chan struct{}
+	served      chan error
 }
 
 // Open opens the log in the data folder and serves it. The context bounds the opening only.
@@ -111,9 +114,13 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if n.groups, err = persistent.Open(n.db, n.config.Logger); err != nil {
 		return err
 	}
+	if n.projections, err = projections.Open(n.db, n.config.Logger); err != nil {
+		n.groups.Close()
+		return err
+	}
 	defer func() {
 		if err != nil {
-			n.groups.Close()
+			n.stopServices()
 		}
 	}()
 	network, address := "tcp", n.config.Listen
@@ -144,6 +151,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 10 * time.Second}),
 	)
 	persistentproto.RegisterPersistentSubscriptionsServer(n.server, &persistentService{node: n})
+	projectionsproto.RegisterProjectionsServer(n.server, &projectionsService{node: n})
 	streams.RegisterStreamsServer(n.server, &streamsService{node: n})
 	gossip.RegisterGossipServer(n.server, &gossipService{node: n})
 	serverfeatures.RegisterServerFeaturesServer(n.server, &featuresService{node: n})
@@ -190,6 +198,11 @@ func (n *Node) Close() error {
 		n.server.Stop()
 		<-stopped
 	}
-	n.groups.Close()
+	n.stopServices()
 	return errors.Join(<-n.served, n.db.Close())
+}
+
+func (n *Node) stopServices() {
+	n.projections.Close()
+	n.groups.Close()
 }

@@ -46,6 +46,8 @@ type Append struct {
 	Operation Operation
 	Deadline  time.Time // zero for none; a write that is still waiting then is not made
 
+	control func(*writer) error // what the writer does instead, in a commit of its own
+
 	// Done is called once, from the goroutine that finishes commits: it must not block. The answer is durable.
 	Done func(*Append)
 

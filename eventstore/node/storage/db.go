@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -35,15 +36,17 @@ type DB struct {
 	seed    maphash.Seed
 	ending  ending // what the last Close noted
 
-	queue   *queue
-	commits *pipeline
-	live    *ring
-	changed *broadcast
-	visible atomic.Uint64 // last durable position
-	running atomic.Uint32 // bit per system projection
-	cause   atomic.Pointer[error]
-	failed  chan struct{}
-	done    chan struct{} // closed when every append is answered
+	queue      *queue
+	commits    *pipeline
+	live       *ring
+	changed    *broadcast
+	visible    atomic.Uint64 // last durable position
+	running    atomic.Uint32 // bit per system projection
+	catching   atomic.Uint32 // bit per system projection that is catching up
+	background sync.WaitGroup
+	cause      atomic.Pointer[error]
+	failed     chan struct{}
+	done       chan struct{} // closed when every append is answered
 
 	users users
 }
@@ -61,9 +64,6 @@ func Open(o Options) (*DB, error) {
 		done:    make(chan struct{}),
 	}
 	db.fs = &patientFS{FS: db.options.FS, logger: db.options.Logger, failed: db.stop}
-	for _, p := range o.Projections {
-		db.running.Or(1 << p)
-	}
 	if err := db.openFiles(); err != nil {
 		return nil, fmt.Errorf("open the log in %s: %w", o.Dir, err)
 	}
@@ -77,6 +77,7 @@ func Open(o Options) (*DB, error) {
 		defer close(db.done)
 		db.complete()
 	}()
+	db.startWanted()
 	return db, nil
 }
 
@@ -166,6 +167,9 @@ func (db *DB) newWriter() (*writer, error) {
 		return nil, err
 	}
 	last := w.next - 1
+	if err := db.loadProjections(last == 0); err != nil {
+		return nil, err
+	}
 	if last < db.ending.Last {
 		return nil, fmt.Errorf("%w: the log ends at position %d, and ended at %d when it was closed", ErrCorrupt, last, db.ending.Last)
 	}
@@ -251,6 +255,7 @@ func (db *DB) Close() error {
 	db.queue.close(ErrClosed)
 	db.fs.giveUp.Store(true)
 	<-db.done
+	db.background.Wait()
 	if !db.users.close(db.failed) {
 		return nil
 	}

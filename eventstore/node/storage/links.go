@@ -154,9 +154,9 @@ func (p Projection) linkTarget(stream string, revision int64, e *Event, at layou
 		}
 		return target{offset: at.stream, length: n}, true
 	case ByEventType:
-		return target{offset: at.eventType, length: len(e.Type)}, e.Type != LinkType
+		return target{offset: at.eventType, length: len(e.Type)}, e.Type != LinkType && !keptByProjection(stream)
 	case Streams:
-		return target{}, revision == 0
+		return target{}, revision == 0 && !keptByProjection(stream)
 	case ByCorrelationID:
 		if e.Type == LinkType {
 			return target{}, false

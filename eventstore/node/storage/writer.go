@@ -60,9 +60,13 @@ func (w *writer) run() {
 		w.now = w.db.options.Now()
 		w.created = strconv.FormatInt(w.now.UnixNano()/100, 10)
 		for i, a := range batch {
+			if a.control != nil && len(w.c.appends) > 0 {
+				w.finish()
+				w.c = newCommit(len(batch) - i)
+			}
 			w.c.appends = append(w.c.appends, a)
 			w.decide(a)
-			if len(w.arena) >= maxCommit && i < len(batch)-1 {
+			if (len(w.arena) >= maxCommit || a.control != nil) && i < len(batch)-1 {
 				w.finish()
 				w.c = newCommit(len(batch) - i)
 			}
@@ -85,7 +89,11 @@ func (w *writer) decide(a *Append) {
 		a.Err = ErrDeadline
 		return
 	}
-	if a.Err = w.perform(a); a.Err != nil && isFatal(a.Err) {
+	perform := w.perform
+	if a.control != nil {
+		perform = func(a *Append) error { return a.control(w) }
+	}
+	if a.Err = perform(a); a.Err != nil && isFatal(a.Err) {
 		w.db.stop(a.Err)
 	}
 }
