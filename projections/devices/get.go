@@ -52,7 +52,7 @@ func Names(ctx context.Context, db projections.Querier, scope domain.Scope, ids 
 	return names, err
 }
 
-// Threat is one finding on a device. Times are by the portal's clock.
+// Threat is one finding on a device. Times are by the device's clock, but not after the portal learned of it.
 type Threat struct {
 	ID         string
 	Name       string

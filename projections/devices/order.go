@@ -100,19 +100,42 @@ func (l *listing) bySignature(ctx context.Context) ([]mark, error) {
 	return list, nil
 }
 
+// ofDate reads the devices with signatures of one date, by name. Few are fetched and sorted; many are found soon enough by
+// following the order of names. The counters tell which: Postgres, left to itself, walks past many to find few.
 func (l *listing) ofDate(ctx context.Context, date time.Time, limit int) ([]mark, error) {
+	few, err := l.few(ctx, date, limit)
+	if err != nil {
+		return nil, err
+	}
 	s := &sqltext.Statement{}
 	s.And("d.tenant = ?", l.tenant)
 	s.And("d.signature_date = ?", date)
-	if m := l.after; m != nil {
-		s.And("(d.hostname, d.device) > (?, ?)", m.Name, m.ID)
+	source := "device d WHERE " + s.Conditions()
+	if few {
+		source = "(WITH few AS MATERIALIZED (SELECT * FROM device d WHERE " + s.Conditions() + ") SELECT * FROM few) AS d WHERE true"
 	}
-	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT %s FROM device d WHERE %s ORDER BY d.hostname, d.device LIMIT %d",
-		columns(page.Key{Expression: "d.signature_date", Kind: page.Time}), s.Conditions(), limit), append([]any{pgx.QueryExecModeCacheDescribe}, s.Args()...)...)
+	if m := l.after; m != nil {
+		source += " AND (d.hostname, d.device) > (" + s.Arg(m.Name) + ", " + s.Arg(m.ID) + ")"
+	}
+	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY d.hostname, d.device LIMIT %d",
+		columns(page.Key{Expression: "d.signature_date", Kind: page.Time}), source, limit), append([]any{pgx.QueryExecModeCacheDescribe}, s.Args()...)...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[mark])
+}
+
+// few reports whether there are so few devices of a date that it takes fewer steps to look at all of them than to meet
+// enough of them among all devices.
+func (l *listing) few(ctx context.Context, date time.Time, limit int) (bool, error) {
+	rows, err := l.db.Query(ctx, `SELECT coalesce((SELECT devices FROM device_count WHERE tenant = $1 AND place = 0), 0),
+		coalesce((SELECT devices FROM signature_count WHERE tenant = $1 AND place = 0 AND hour = $2), 0)`, l.tenant, hourOf(date))
+	if err != nil {
+		return false, err
+	}
+	var all, same int64
+	_, err = pgx.ForEachRow(rows, []any{&all, &same}, func() error { return nil })
+	return same*same <= all*int64(limit), err
 }
 
 // nextDate is the first date beyond another; nil if there is none.

@@ -70,7 +70,7 @@ CREATE TABLE device (
 CREATE TABLE infection (
     tenant uuid        NOT NULL,
     device bytea       NOT NULL,
-    at     timestamptz NOT NULL, -- when the portal last learned of a threat
+    at     timestamptz NOT NULL, -- when the last threat was found
     PRIMARY KEY (tenant, device)
 ) WITH (fillfactor = 90);
 
@@ -81,7 +81,7 @@ CREATE TABLE threat (
     name        text        NOT NULL,
     path        text        NOT NULL,
     action      text        NOT NULL,
-    found_at    timestamptz NOT NULL, -- by the portal's clock, as are all times here
+    found_at    timestamptz NOT NULL, -- by the device's clock, but not after the portal learned of it
     resolved_at timestamptz NOT NULL, -- the zero time: open
     how         text        NOT NULL, -- of the resolution
     PRIMARY KEY (tenant, device, threat)

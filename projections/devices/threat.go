@@ -31,7 +31,9 @@ func infections() projections.Table {
 		Fold: func(row *infectionRow, r eventstore.Recorded) {
 			switch e := r.Event.(type) {
 			case device.ThreatFound:
-				row.At = r.At
+				if at := when(e.FoundAt, r); at.After(row.At) {
+					row.At = at
+				}
 			case device.ThreatResolved:
 				if e.Open == 0 {
 					row.Delete()
@@ -77,13 +79,21 @@ func threats() projections.Table {
 		Fold: func(row *threatRow, r eventstore.Recorded) {
 			switch e := r.Event.(type) {
 			case device.ThreatFound:
-				*row = threatRow{ThreatKey: row.ThreatKey, Name: e.Name, Path: e.Path, Action: e.Action, FoundAt: r.At}
+				*row = threatRow{ThreatKey: row.ThreatKey, Name: e.Name, Path: e.Path, Action: e.Action, FoundAt: when(e.FoundAt, r)}
 			case device.ThreatResolved:
-				row.ResolvedAt, row.How = r.At, e.How
+				row.ResolvedAt, row.How = when(e.ResolvedAt, r), e.How
 				if e.Action != "" {
 					row.Action = e.Action
 				}
 			}
 		},
 	})
+}
+
+// when is the time that a device tells, which may have been offline since. A clock that is ahead of the portal's is not believed.
+func when(told time.Time, r eventstore.Recorded) time.Time {
+	if told.IsZero() || told.After(r.At) {
+		return r.At
+	}
+	return told
 }
