@@ -1,8 +1,10 @@
 package dashboard
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -157,16 +159,18 @@ func BenchmarkDashboard(b *testing.B) {
 	if *large {
 		sizes = append(sizes, 1_000_000)
 	}
+	var names []string
+	var figures, entries []func() error
 	for _, n := range sizes {
 		s, f := fleettest.Many(b, views(), n)
-		for name, entries := range map[string]int{"figures": 0, "entries": 10} {
-			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
-				for b.Loop() {
-					if _, err := Get(b.Context(), s.Readers, f.Scope(), now(), entries); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
+		get := func(entries int) func() error {
+			return func() error {
+				_, err := Get(context.Background(), s.Readers, f.Scope(), now(), entries)
+				return err
+			}
 		}
+		names, figures, entries = append(names, strconv.Itoa(n)), append(figures, get(0)), append(entries, get(10))
 	}
+	b.Run("figures", func(b *testing.B) { fleettest.Compare(b, names, figures) })
+	b.Run("entries", func(b *testing.B) { fleettest.Compare(b, names, entries) })
 }

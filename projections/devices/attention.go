@@ -9,7 +9,6 @@ import (
 
 	"avportal/domain"
 	"avportal/projections"
-	"avportal/projections/page"
 	"avportal/projections/rowkey"
 	"avportal/projections/states"
 )
@@ -30,27 +29,39 @@ func NewestInfections(ctx context.Context, db projections.Querier, scope domain.
 			WHERE d.tenant = $1 AND d.threats > 0 AND d.place = ANY($3) ORDER BY i.at DESC, i.device LIMIT $2`
 		args = append(args, places)
 	}
+	return describeFound(ctx, db, scope.Tenant, c, sql, args)
+}
+
+// OldestSignatures answers devices whose signatures are outdated or critical, the oldest first. Among those of one date any may
+// be left out: putting them in an order would cost the more the more there are.
+func OldestSignatures(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, limit int) ([]Device, error) {
+	c, err := cutoffsOf(ctx, db, scope.Tenant, now)
+	if err != nil || limit <= 0 {
+		return nil, err
+	}
+	sql, args := `SELECT device FROM device WHERE tenant = $1 AND signature_date >= $3 AND signature_date < $4`, []any{scope.Tenant, limit, known(), c.Outdated}
+	if scope.Customer != "" {
+		places, err := findPlaces(ctx, db, scope, Filter{}, c)
+		if err != nil {
+			return nil, err
+		}
+		sql, args = sql+` AND place = ANY($5)`, append(args, places)
+	}
+	return describeFound(ctx, db, scope.Tenant, c, sql+` ORDER BY signature_date LIMIT $2`, args)
+}
+
+// describeFound tells all about the devices that a query finds.
+func describeFound(ctx context.Context, db projections.Querier, t domain.Tenant, c states.Cutoffs, sql string, args []any) ([]Device, error) {
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("devices: infections: %w", err)
+		return nil, fmt.Errorf("devices: %w", err)
 	}
 	marks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (mark, error) {
 		k, err := pgx.RowTo[rowkey.Key](row)
 		return mark{ID: k}, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("devices: infections: %w", err)
+		return nil, fmt.Errorf("devices: %w", err)
 	}
-	return describe(ctx, db, scope.Tenant, c, marks)
-}
-
-// OldestSignatures answers the devices whose signatures are outdated or critical, the oldest first.
-func OldestSignatures(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, limit int) ([]Device, error) {
-	if limit <= 0 {
-		return nil, nil
-	}
-	list, err := List(ctx, db, scope, now, Filter{
-		Signatures: []states.Signatures{states.SignaturesOutdated, states.SignaturesCritical}, Sort: BySignature,
-	}, page.Paging{Limit: limit})
-	return list.Items, err
+	return describe(ctx, db, t, c, marks)
 }
