@@ -35,7 +35,7 @@ type sizes struct {
 	devices      int           // of command measurements
 	catchUp      int           // devices in the table that a catch-up meets
 	window       int           // events of a catch-up
-	lag          time.Duration // of an open loop, in each round
+	lagFor       time.Duration // how long an open loop sends at each rate, in each round
 	fleets       [3]int        // devices of the read measurements
 	aggregates   int           // in the cache whose size is taken
 	naiveSeconds float64       // how long the slow way of a catch-up is watched
@@ -43,11 +43,11 @@ type sizes struct {
 
 var (
 	quick = sizes{mode: "quick", rounds: 5, slice: 400 * time.Millisecond, devices: 2_000, catchUp: 20_000, window: 40_000,
-		lag: 2 * time.Second, fleets: [3]int{1_000, 10_000, 100_000}, aggregates: 50_000, naiveSeconds: 0.7}
+		lagFor: 2 * time.Second, fleets: [3]int{1_000, 10_000, 100_000}, aggregates: 50_000, naiveSeconds: 0.7}
 	normal = sizes{mode: "default", rounds: 5, slice: time.Second, devices: 5_000, catchUp: 100_000, window: 200_000,
-		lag: 5 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 100_000, naiveSeconds: 2}
+		lagFor: 5 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 100_000, naiveSeconds: 2}
 	full = sizes{mode: "full", rounds: 7, slice: 3 * time.Second, devices: 5_000, catchUp: 200_000, window: 1_000_000,
-		lag: 20 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 1_000_000, naiveSeconds: 5}
+		lagFor: 20 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 1_000_000, naiveSeconds: 5}
 )
 
 func (b *bench) say(format string, args ...any) {

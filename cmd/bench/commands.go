@@ -31,7 +31,7 @@ type writing struct {
 
 const (
 	aged     = 8 // events of a device when it begins
-	portal   = 0 // which third of the fleet belongs to whom
+	ours     = 0 // which third of the fleet belongs to whom
 	raw      = 1
 	official = 2
 )
@@ -83,7 +83,7 @@ func newWriting(ctx context.Context, b *bench, n *node.Node, s *esdb.Store) (*wr
 // warm brings the portal's devices into its cache.
 func (w *writing) warm(ctx context.Context) error {
 	for i := range w.each {
-		d := w.device(portal, i)
+		d := w.device(ours, i)
 		if err := commands.Peek(ctx, w.handler, device.Stream(d.Tenant, d.ID), func(device.State, eventstore.Revision) {}); err != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func (w *writing) check(ctx context.Context) error {
 		}
 	}
 	for i := range w.each {
-		d := w.device(portal, i)
+		d := w.device(ours, i)
 		want, same := log[device.Stream(d.Tenant, d.ID)], false
 		err := commands.Peek(ctx, w.handler, device.Stream(d.Tenant, d.ID), func(s device.State, r eventstore.Revision) {
 			same = r == want.revision && reflect.DeepEqual(s, want.state)
@@ -189,7 +189,7 @@ func (b *bench) oneCaller(ctx context.Context) ([]row, error) {
 		rounds, err := b.plan(6).Run(ctx,
 			measure.Way{Name: "flush", Run: func(context.Context) (measure.Sample, error) { return b.disk.Flushes(100) }},
 			measure.Way{Name: "overwrite", Run: func(context.Context) (measure.Sample, error) { return b.disk.Overwrites(100) }},
-			w.way("portal", portal, 1, slice, w.viaPortal),
+			w.way("portal", ours, 1, slice, w.viaPortal),
 			w.way("raw", raw, 1, slice, w.viaStore),
 			w.way("naive", official, 1, slice, w.viaClient))
 		if err != nil {
@@ -216,7 +216,7 @@ func (b *bench) manyCallers(ctx context.Context) ([]row, error) {
 		var rows []row
 		for _, callers := range []int{16, 64} {
 			rounds, err := b.plan(2).Run(ctx,
-				w.way("portal", portal, callers, b.slice/2, w.viaPortal),
+				w.way("portal", ours, callers, b.slice/2, w.viaPortal),
 				w.way("raw", raw, callers, b.slice/2, w.viaStore),
 				w.way("naive", official, callers, b.slice/2, w.viaClient))
 			if err != nil {

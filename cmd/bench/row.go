@@ -71,6 +71,14 @@ func compared(a aim, what, beside string, rounds []measure.Round, figure func(me
 	return r
 }
 
+// counted makes a row of a figure that does not vary from round to round.
+func counted(a aim, what string, figure float64) row {
+	r := compared(a, what, "-", nil, nil)
+	r.Figures, r.Median, r.Min, r.Max = []float64{figure}, figure, figure, figure
+	r.Standing, r.Baseline, r.Candidate = a.Judge(r.Figures), "-", "-"
+	return r
+}
+
 // absolute adds the medians of both sides in absolute terms.
 func (r row) absolute(rounds []measure.Round, candidate, baseline func(measure.Round) float64, format func(float64) string) row {
 	r.Candidate, r.Baseline = format(median(rounds, candidate)), format(median(rounds, baseline))

@@ -12,6 +12,7 @@ type Sample struct {
 	Ops       int
 	Took      time.Duration
 	Latencies []time.Duration // of single operations, where they were taken
+	Also      []time.Duration // a second latency of the same operations, where there is one
 }
 
 // Rate is operations per second.
@@ -29,7 +30,7 @@ func (s Sample) Quantile(q float64) float64 {
 
 // add joins two slices of the same way.
 func (s Sample) add(t Sample) Sample {
-	return Sample{s.Ops + t.Ops, s.Took + t.Took, append(s.Latencies, t.Latencies...)}
+	return Sample{s.Ops + t.Ops, s.Took + t.Took, append(s.Latencies, t.Latencies...), append(s.Also, t.Also...)}
 }
 
 // Quantile gives the smallest value that at least a share q of the values does not exceed (the nearest rank). It is zero

@@ -36,6 +36,7 @@ const (
 
 // Append is what one command has left: events for one stream, after a revision of it.
 type Append struct {
+	At     time.Time // by the fleet's clock
 	Stream domain.Stream
 	After  eventstore.Revision
 	Events []eventstore.Proposed
@@ -127,8 +128,14 @@ func (f *Fleet) Tenants() []domain.Tenant {
 // Device is the device with an index; those below Enrolled are enrolled.
 func (f *Fleet) Device(i int) *Device { return f.devices[i] }
 
+// Now is the fleet's clock.
+func (f *Fleet) Now() time.Time { return f.clock }
+
 // Enrolled is how many devices are.
 func (f *Fleet) Enrolled() int { return f.enrolled }
+
+// License is the id of the license with an index.
+func (f *Fleet) License(i int) domain.LicenseID { return f.licenses[i].license }
 
 // Scope is where a device belongs.
 func (f *Fleet) Scope(d *Device) domain.Scope {
@@ -180,7 +187,7 @@ func (f *Fleet) beginLicense(i int, yield func(Append) error) error {
 	imported := license.Import{
 		Tenant: l.tenant, License: l.license, Customer: l.customer, Name: fmt.Sprintf("License %06d", i),
 		Key: domain.NewTID(l.tenant, l.license, random), Kind: license.Purchase, Seats: seats, TermYears: 3,
-		ValidFrom: f.clock.AddDate(-1, 0, 0), ValidUntil: f.clock.AddDate(2, 0, 0),
+		ValidFrom: f.clock.AddDate(-1, 0, 0), ValidUntil: f.clock.AddDate(0, 0, 10+i%700).Truncate(24 * time.Hour),
 	}
 	if err := evolve(f, yield, imported, &l.seats); err != nil {
 		return err
@@ -436,7 +443,7 @@ func (f *Fleet) proposeAt(s domain.Stream, after *eventstore.Revision, events []
 		return nil
 	}
 	command := f.uuid()
-	a := Append{Stream: s, After: *after, Events: make([]eventstore.Proposed, len(events))}
+	a := Append{At: f.clock, Stream: s, After: *after, Events: make([]eventstore.Proposed, len(events))}
 	for i, e := range events {
 		a.Events[i] = eventstore.Proposed{ID: f.uuid(), Event: e, Meta: eventstore.Metadata{
 			Correlation: command, Causation: command, Command: command, Actor: domain.ActorClient, ActorID: s.ID,
