@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// writeCertificates makes an authority and a certificate of a node, where the official suite looks for them.
+// writeCertificates makes an authority, one that nobody trusts, and a certificate of a node, where the official suite looks for them.
 func writeCertificates(t *testing.T, dir string) {
 	t.Helper()
 	authority := &x509.Certificate{
@@ -25,6 +25,8 @@ func writeCertificates(t *testing.T, dir string) {
 	}
 	authorityKey := newKey(t)
 	writePair(t, filepath.Join(dir, "ca", "ca"), authority, authority, authorityKey, authorityKey)
+	strangerKey := newKey(t)
+	writePair(t, filepath.Join(dir, "untrusted-ca", "ca"), authority, authority, strangerKey, strangerKey)
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "eventstoredb-node"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),

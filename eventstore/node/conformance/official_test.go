@@ -22,12 +22,11 @@ const suitePackage = "avportal/eventstore/node/conformance/suite"
 func TestOfficialClientSuite(t *testing.T) {
 	temp := t.TempDir()
 	binary := buildSuite(t, temp)
+	writeCertificates(t, filepath.Join(temp, "certs"))
 	for _, mode := range []string{"plain", "tls"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel() // the suite sleeps a lot
 			leftOut := readLeftOut(t, mode)
-			if mode == "tls" {
-				writeCertificates(t, filepath.Join(temp, "certs"))
-			}
 			results := runSuite(t, binary, temp, mode, leftOut)
 			judge(t, results, leftOut)
 		})

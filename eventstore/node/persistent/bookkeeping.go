@@ -67,19 +67,30 @@ func (g *group) submit(stream string, e storage.Event, done func(error)) {
 	go g.db.Submit(a)
 }
 
+// writeCheckpoint writes how far the group has come. One write is under way at a time, so that an older checkpoint
+// never follows a newer one; what comes meanwhile is written when it is done.
 func (g *group) writeCheckpoint() {
 	g.checkpointed, g.unwritten = time.Now(), 0
-	if g.progress == g.checkpoint {
+	if g.writing || g.progress == g.checkpoint {
 		return
 	}
 	at := g.progress
-	g.checkpoint = at
 	data, err := json.Marshal(g.pointText(at))
 	if err != nil {
 		return // a string always has JSON
 	}
-	g.submit(g.checkpointStream(), storage.Event{ID: uuid.New(), Type: checkpointType, JSON: true, Data: data}, func(error) {
-		// What was not written is delivered again after a restart; the next checkpoint makes up for it.
+	g.writing = true
+	g.submit(g.checkpointStream(), storage.Event{ID: uuid.New(), Type: checkpointType, JSON: true, Data: data}, func(err error) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.writing = false
+		if err != nil {
+			return // what is not in a checkpoint is delivered again after a restart
+		}
+		g.checkpoint = at
+		if g.MaxCheckpointCount > 0 && g.progress != at && g.unwritten == 0 {
+			g.writeCheckpoint()
+		}
 	})
 }
 

@@ -40,6 +40,7 @@ type group struct {
 	progress     int64 // everything up to it is done
 	checkpoint   int64 // progress as it was written last
 	unwritten    int   // done since then
+	writing      bool  // a checkpoint is being written
 	checkpointed time.Time
 	parking      int // parked events whose link is not durable yet
 	failure      error
