@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,7 +141,7 @@ func BenchmarkCatchUp(b *testing.B) {
 		b.ReportMetric(0, "ns/op")
 	}
 	run := 0
-	for _, c := range []struct{ batch, events int }{{1, 5_000}, {10, 50_000}, {100, 200_000}, {500, 300_000}, {2000, 300_000}, {10_000, 300_000}} {
+	for _, c := range []struct{ batch, events int }{{1, 3_000}, {10, 30_000}, {100, 200_000}, {500, 300_000}, {2000, 300_000}, {10_000, 300_000}} {
 		b.Run(fmt.Sprintf("batch=%d", c.batch), func(b *testing.B) {
 			var took time.Duration
 			for range b.N {
@@ -196,6 +197,32 @@ func BenchmarkCatchUp(b *testing.B) {
 		b.ReportMetric(float64(n)/took.Seconds(), "rows/s")
 		b.ReportMetric(0, "ns/op")
 	})
+}
+
+// BenchmarkWatermill compares a projector behind a Watermill router with the same projector called directly, in turns.
+func BenchmarkWatermill(b *testing.B) {
+	db := durable(b)
+	history := fleetHistory(60_000)
+	run := 0
+	for _, batch := range []int{500, 2000} {
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			var ratios []float64
+			for round := range b.N {
+				var direct, routed time.Duration
+				for turn := range 2 {
+					if run++; (round+turn)%2 == 0 {
+						direct = applyDirectly(b, db, run, history, batch)
+					} else {
+						routed = applyThroughWatermill(b, db, run, history, batch)
+					}
+				}
+				ratios = append(ratios, direct.Seconds()/routed.Seconds())
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "of-direct")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }
 
 func numbered(run int) projections.View {

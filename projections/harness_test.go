@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"context"
+	"flag"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,13 @@ import (
 	"avportal/projections/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, postgrestest.IgnoreServer()) }
+func TestMain(m *testing.M) {
+	// Each check builds five views; -rapid.checks on the command line asks for more.
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, postgrestest.IgnoreServer())
+}
 
 // portal is an engine that runs, beside a log in memory and a database.
 type portal struct {
