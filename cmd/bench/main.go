@@ -34,6 +34,8 @@ var cells = []cell{
 	{"catch-up", []string{"T1", "T2", "T3"}, (*bench).catchingUp},
 	{"lag", []string{"T11", "T12"}, (*bench).lag},
 	{"reads", []string{"T14", "T15", "T21"}, (*bench).reads},
+	{"reads over HTTP", []string{"T16"}, (*bench).httpReads},
+	{"reports over HTTP", []string{"T17"}, (*bench).intake},
 	{"memory", []string{"T20"}, (*bench).memory},
 }
 
