@@ -24,7 +24,7 @@ func FindOverdue(ctx context.Context, db projections.Querier, now time.Time, lif
 	}
 	rows, err := projections.Rows[row](ctx, db, `
 		SELECT DISTINCT replace(tenant::text, '-', '') AS tenant, device FROM request
-		WHERE phase IN ($1, $2) AND expires_at <= $4 OR phase = $3 AND started_at <= $5
+		WHERE phase < 3 AND (phase IN ($1, $2) AND expires_at <= $4 OR phase = $3 AND started_at <= $5)
 		LIMIT $6`, queued, sent, started, now, now.Add(-lifetime), limit)
 	out := make([]Overdue, len(rows))
 	for i, r := range rows {
