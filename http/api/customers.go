@@ -13,7 +13,7 @@ import (
 
 func (s *server) ListCustomers(ctx context.Context, r ListCustomersRequestObject) (ListCustomersResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, licensesView)
+	reached, err := s.contains(ctx, licensesView, devicesView)
 	if err != nil {
 		return nil, err
 	}

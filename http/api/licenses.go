@@ -16,7 +16,7 @@ const licensesView = "licenses"
 
 func (s *server) ListLicenses(ctx context.Context, r ListLicensesRequestObject) (ListLicensesResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, licensesView)
+	reached, err := s.contains(ctx, licensesView, devicesView)
 	if err != nil {
 		return nil, err
 	}

@@ -658,9 +658,9 @@ type CustomerChange struct {
 	Name Name `json:"name"`
 }
 
-// CustomerImport defines model for CustomerImport.
+// CustomerImport The id is the one in the reseller's own system; one is made up if it is left out.
 type CustomerImport struct {
-	// Id The id in the reseller's own system; made up if left out.
+	// Id Opaque, in practice a UUID.
 	Id     *Id     `json:"id,omitempty"`
 	Name   Name    `json:"name"`
 	Number *string `json:"number,omitempty"`
@@ -920,13 +920,13 @@ type GroupChange struct {
 	Parent *GroupId `json:"parent,omitempty"`
 }
 
-// GroupCreation defines model for GroupCreation.
+// GroupCreation The parent is a group of the license.
 type GroupCreation struct {
 	// License Opaque, in practice a UUID.
 	License Id   `json:"license"`
 	Name    Name `json:"name"`
 
-	// Parent A group of the license.
+	// Parent The license's id, a dot, and an id within its tree.
 	Parent GroupId `json:"parent"`
 }
 
@@ -1081,12 +1081,12 @@ type LicenseEntry struct {
 	ValidUntil *time.Time   `json:"valid_until,omitempty"`
 }
 
-// LicenseImport defines model for LicenseImport.
+// LicenseImport The id is the one in the reseller's own system; one is made up if it is left out.
 type LicenseImport struct {
 	// Customer Opaque, in practice a UUID.
 	Customer Id `json:"customer"`
 
-	// Id The id in the reseller's own system; made up if left out.
+	// Id Opaque, in practice a UUID.
 	Id    *Id         `json:"id,omitempty"`
 	Kind  LicenseKind `json:"kind"`
 	Name  Name        `json:"name"`
@@ -1324,9 +1324,9 @@ type TokenCreated struct {
 	Token  Token  `json:"token"`
 }
 
-// TokenCreation defines model for TokenCreation.
+// TokenCreation The roles of a customer need one.
 type TokenCreation struct {
-	// Customer Needed with the roles of a customer.
+	// Customer Opaque, in practice a UUID.
 	Customer *Id `json:"customer,omitempty"`
 
 	// Days How long it holds.

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"avportal/domain"
 	"avportal/eventstore"
@@ -20,6 +23,8 @@ var (
 	errMediaType    = &domain.Error{Class: domain.Invalid, Code: "unsupported_media_type", Message: "The body must be application/json."}
 	errCrossOrigin  = &domain.Error{Class: domain.Forbidden, Code: "cross_origin", Message: "A page of another origin may not do this."}
 	errNotYet       = &domain.Error{Class: domain.Unavailable, Code: "not_yet", Message: "The lists have not caught up with this change yet."}
+	errNotReady     = &domain.Error{Class: domain.Unavailable, Code: "not_ready", Message: "The lists are being built for the first time. Repeat in a moment."}
+	errDatabase     = &domain.Error{Class: domain.Unavailable, Code: "unavailable", Message: "The database can't be reached right now. Repeat in a moment."}
 	errInternal     = &domain.Error{Code: "internal", Message: "Something went wrong. The request id names it in the portal's log."}
 )
 
@@ -83,14 +88,11 @@ func problemOf(err error) problem {
 		p.Errors = bad.faults
 		return p
 	}
-	if errors.Is(err, tokens.ErrUnauthorized) {
-		err = errUnauthorized
-	}
-	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		err = errors.Join(domain.ErrBusy, err)
-	}
 	var refusal *domain.Error
 	if !errors.As(err, &refusal) {
+		refusal = refusalOf(err)
+	}
+	if refusal == nil {
 		return newProblem(http.StatusInternalServerError, errInternal.Code, errInternal.Message)
 	}
 	status, ok := statusOf[refusal.Code]
@@ -108,6 +110,25 @@ func problemOf(err error) problem {
 	return p
 }
 
+// refusalOf is what an error of another package means to a caller; nil if it is nobody's business but ours.
+func refusalOf(err error) *domain.Error {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.Is(err, tokens.ErrUnauthorized):
+		return errUnauthorized
+	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return domain.ErrBusy
+	case errors.As(err, &connect):
+		return errDatabase
+	case errors.As(err, &pg) && pg.Code == "42P01": // a table of a view that does not exist yet
+		return errNotReady
+	case errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53")):
+		return errDatabase // shutting down, connection lost, out of resources
+	}
+	return nil
+}
+
 func newProblem(status int, code, detail string) problem {
 	return problem{Type: "/problems/" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
@@ -119,7 +140,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := problemOf(err)
 	p.RequestID = requestID(r.Context())
-	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) {
+	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) && p.Code != errNotReady.Code {
 		s.Log.ErrorContext(r.Context(), "request failed", "request_id", p.RequestID, "method", r.Method, "route", template(r), "code", p.Code, "err", err)
 	}
 	h := w.Header()

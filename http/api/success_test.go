@@ -144,6 +144,8 @@ func TestJobs(t *testing.T) {
 	f := p.fleet()
 	a := p.must(202, p.admin, "POST", "/api/v1/devices/move", map[string]any{"devices": f.devices, "group": "l2.main"}, "Idempotency-Key", "move-1")
 	job := a.header.Get("Location")
+	k, v := p.caughtUp()
+	p.must(200, p.admin, "GET", "/api/v1/groups", nil, k, v)
 	got := p.await(job, func(a answer) bool { return a.body["state"] == "finished" })
 	if got.body["total"] != 3.0 || got.body["done"] != 3.0 || got.body["failed"] != 2.0 || at(got.body, "group", "name") != "License l2" { // l2 has one seat left
 		t.Errorf("the job: %s", got.raw)

@@ -165,9 +165,6 @@ var faultCodes = map[string]string{
 }
 
 func schemaFault(e *openapi3.SchemaError, parameter string) fault {
-	if inner, ok := e.Origin.(*openapi3.SchemaError); ok { //nolint:errorlint // of an allOf, one level down
-		return schemaFault(inner, parameter)
-	}
 	f := fault{Pointer: parameter, Code: faultCodes[e.SchemaField], Detail: e.Reason}
 	if f.Code == "" {
 		f.Code = "invalid"
