@@ -116,6 +116,7 @@ func startOn(t *testing.T, store eventstore.Store) *portal {
 	})
 	check(t, err)
 	p.server = httptest.NewServer(handler)
+	p.server.Client().Timeout = time.Minute
 	t.Cleanup(func() { close(closing); p.server.Close() })
 	t.Cleanup(func() {
 		if t.Failed() {
