@@ -132,39 +132,22 @@ func TestPortalReadsEachVariableOfTheComposeFile(t *testing.T) {
 	}
 }
 
-var metricName = regexp.MustCompile(`\b(avportal|go|process)_[a-z0-9_]+`)
-
-// Every metric that a dashboard or an alert names must be one that the portal's sources register (suffixes of
-// histograms left aside).
-func TestDashboardsAndAlertsNameRealMetrics(t *testing.T) {
-	sources, err := exec.Command("git", "grep", "-hoE", `avportal_[a-z0-9_]+`, "--", "../*.go").Output()
-	if err != nil {
-		t.Fatalf("git grep: %v", err)
-	}
-	registered := strings.Fields(string(sources))
+// That each metric they name exists is shown where a portal runs, in cmd/avportal.
+func TestDashboardAndAlertsParse(t *testing.T) {
 	dashboard, err := os.ReadFile("grafana/dashboards/avportal.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !json.Valid(dashboard) {
-		t.Fatal("the dashboard is not JSON")
+		t.Error("the dashboard is not JSON")
 	}
-	alerts, err := os.ReadFile("prometheus/alerts.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var parsed map[string]any
-	if err := yaml.Unmarshal(alerts, &parsed); err != nil {
-		t.Fatal(err)
-	}
-	named := metricName.FindAllString(string(dashboard)+string(alerts), -1)
-	if len(named) < 8 {
-		t.Fatalf("only %d metrics are named", len(named))
-	}
-	for _, m := range named {
-		base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(m, "")
-		if strings.HasPrefix(m, "avportal_") && !slices.Contains(registered, m) && !slices.Contains(registered, base) {
-			t.Errorf("metric %s is registered nowhere", m)
+	var alerts struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
 		}
+	}
+	readYAML(t, "prometheus/alerts.yml", &alerts)
+	if len(alerts.Groups) == 0 || len(alerts.Groups[0].Rules) == 0 {
+		t.Error("there are no alerts")
 	}
 }

@@ -22,7 +22,7 @@ func TestTheTourOfTheREADME(t *testing.T) {
 		t.Fatalf("the tour has %d blocks", len(blocks))
 	}
 	home := t.TempDir()
-	startDev(t, filepath.Join(home, ".avportal"))
+	d := startDev(t, filepath.Join(home, ".avportal"))
 	if err := os.Symlink(filepath.Dir(binary(t, "avportal")), filepath.Join(home, "bin")); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +42,32 @@ func TestTheTourOfTheREADME(t *testing.T) {
 	} {
 		if !strings.Contains(strings.ReplaceAll(string(out), `": "`, `":"`), want) {
 			t.Errorf("the tour never shows %s\n%s", want, out)
+		}
+	}
+	d.checkMetrics()
+}
+
+// checkMetrics looks for each metric that the dashboards and alerts of deploy/ name in what the portal exposes.
+func (d *devProcess) checkMetrics() {
+	d.Helper()
+	var named []string
+	for _, file := range []string{"../../deploy/grafana/dashboards/avportal.json", "../../deploy/prometheus/alerts.yml"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			d.Fatal(err)
+		}
+		named = append(named, regexp.MustCompile(`\b(avportal|go|process)_[a-z0-9_]+`).FindAllString(string(content), -1)...)
+	}
+	if len(named) < 10 {
+		d.Errorf("only %d metrics are named", len(named))
+	}
+	status, exposed := d.get("/metrics")
+	if status != 200 {
+		d.Fatalf("/metrics: %d", status)
+	}
+	for _, m := range named {
+		if !regexp.MustCompile(`(?m)^` + m + `[{ ]`).Match(exposed) {
+			d.Errorf("metric %s is on a dashboard and not in /metrics", m)
 		}
 	}
 }
