@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -369,4 +370,18 @@ func at(v any, path ...string) any {
 		v = m[name]
 	}
 	return v
+}
+
+func activate(l domain.LicenseID, d domain.DeviceID) domain.Command[license.State] {
+	return license.Activate{Tenant: tenant, License: l, Device: d, Group: domain.NewGroupID(l, "main"), ByDevice: true, At: time.Now()}
+}
+
+func count(events iter.Seq2[eventstore.Recorded, error]) (n int, err error) {
+	for _, err := range events {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
