@@ -3,6 +3,7 @@ package fleettest
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -148,7 +149,7 @@ func (s *Served) Exec(tb testing.TB, sql string, args ...any) {
 // See writes down when a device was last heard of.
 func (s *Served) See(tb testing.TB, t domain.Tenant, at map[domain.DeviceID]time.Time) {
 	tb.Helper()
-	seen := live.NewSeen(s.Admin, nil)
+	seen := live.NewSeen(s.Admin, slog.New(slog.DiscardHandler))
 	for d, when := range at {
 		seen.Touch(t, d, when, "")
 	}
