@@ -40,10 +40,10 @@ var cells = []cell{
 }
 
 type options struct {
-	quick, full, strict        bool
-	only                       []string
-	rounds                     int
-	json, dir, cpuprofile, log string
+	quick, full, strict   bool
+	only                  []string
+	rounds                int
+	json, dir, cpuprofile string
 }
 
 func main() {
@@ -110,16 +110,7 @@ func (o options) chosen() ([]cell, error) {
 	return list, nil
 }
 
-func run(ctx context.Context, o options) (err error) {
-	chosen, err := o.chosen()
-	if err != nil {
-		return err
-	}
-	b := &bench{sizes: o.sizes(), out: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
-	if b.dir, b.disk, err = workDir(o.dir); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
+func run(ctx context.Context, o options) error {
 	if o.cpuprofile != "" {
 		stop, err := profile(o.cpuprofile)
 		if err != nil {
@@ -127,23 +118,10 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		defer stop()
 	}
-	began := time.Now()
-	flush, err := b.disk.Flushes(500)
+	r, err := o.measure(ctx, o.sizes())
 	if err != nil {
 		return err
 	}
-	r := report{Date: began, Mode: b.mode, Rounds: b.rounds, Machine: machine(), Disk: "p50 " + latency(flush.Quantile(0.5)) + ", p99 " + latency(flush.Quantile(0.99))}
-	for _, c := range chosen {
-		b.say("%s (%s)", c.name, strings.Join(c.targets, ", "))
-		rows, err := c.run(b, ctx)
-		if errors.Is(err, errDiffers) {
-			rows = append(rows, row{ID: strings.Join(c.targets, ","), What: c.name, Standing: measure.Differs, Note: err.Error()})
-		} else if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		r.Rows = append(r.Rows, rows...)
-	}
-	r.Took = time.Since(began).Round(time.Second).String()
 	if err := r.text(os.Stdout); err != nil {
 		return err
 	}
@@ -153,6 +131,37 @@ func run(ctx context.Context, o options) (err error) {
 		}
 	}
 	return r.verdict(o.strict)
+}
+
+// measure runs the cells that were chosen, one after the other, in a folder that is gone at the end.
+func (o options) measure(ctx context.Context, s sizes) (r report, err error) {
+	chosen, err := o.chosen()
+	if err != nil {
+		return r, err
+	}
+	b := &bench{sizes: s, out: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	if b.dir, b.disk, err = workDir(o.dir); err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	began := time.Now()
+	flush, err := b.disk.Flushes(500)
+	if err != nil {
+		return r, err
+	}
+	r = report{Date: began, Mode: b.mode, Rounds: b.rounds, Machine: machine(), Disk: "p50 " + latency(flush.Quantile(0.5)) + ", p99 " + latency(flush.Quantile(0.99))}
+	for _, c := range chosen {
+		b.say("%s (%s)", c.name, strings.Join(c.targets, ", "))
+		rows, err := c.run(b, ctx)
+		if errors.Is(err, errDiffers) {
+			rows = append(rows, row{ID: strings.Join(c.targets, ","), What: c.name, Standing: measure.Differs, Note: err.Error()})
+		} else if err != nil {
+			return r, fmt.Errorf("%s: %w", c.name, err)
+		}
+		r.Rows = append(r.Rows, rows...)
+	}
+	r.Took = time.Since(began).Round(time.Second).String()
+	return r, nil
 }
 
 // errDiffers says that what a fast path made is not what the log says.
