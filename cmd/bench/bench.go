@@ -31,6 +31,7 @@ type bench struct {
 type sizes struct {
 	mode         string
 	rounds       int
+	repeat       int           // how often a round is repeated when the disk was not steady
 	slice        time.Duration // of closed loops
 	devices      int           // of command measurements
 	catchUp      int           // devices in the table that a catch-up meets
@@ -42,11 +43,11 @@ type sizes struct {
 }
 
 var (
-	quick = sizes{mode: "quick", rounds: 5, slice: 400 * time.Millisecond, devices: 2_000, catchUp: 20_000, window: 40_000,
+	quick = sizes{mode: "quick", rounds: 5, repeat: 1, slice: 400 * time.Millisecond, devices: 2_000, catchUp: 20_000, window: 40_000,
 		lagFor: 2 * time.Second, fleets: [3]int{1_000, 10_000, 100_000}, aggregates: 50_000, naiveSeconds: 0.7}
-	normal = sizes{mode: "default", rounds: 5, slice: time.Second, devices: 5_000, catchUp: 100_000, window: 200_000,
+	normal = sizes{mode: "default", rounds: 5, repeat: 3, slice: time.Second, devices: 5_000, catchUp: 100_000, window: 200_000,
 		lagFor: 5 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 100_000, naiveSeconds: 2}
-	full = sizes{mode: "full", rounds: 7, slice: 3 * time.Second, devices: 5_000, catchUp: 200_000, window: 1_000_000,
+	full = sizes{mode: "full", rounds: 7, repeat: 5, slice: 3 * time.Second, devices: 5_000, catchUp: 200_000, window: 1_000_000,
 		lagFor: 20 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 1_000_000, naiveSeconds: 5}
 )
 
@@ -55,7 +56,7 @@ func (b *bench) say(format string, args ...any) {
 }
 
 func (b *bench) plan(slices int) measure.Plan {
-	return measure.Plan{Rounds: b.rounds, Slices: slices, Disk: b.disk, Say: b.say}
+	return measure.Plan{Rounds: b.rounds, Slices: slices, Repeat: b.repeat, Disk: b.disk, Say: b.say}
 }
 
 // workDir makes a folder on a disk: where it was asked for, else among the temporary files unless these live in memory.

@@ -17,6 +17,7 @@ type Way struct {
 type Plan struct {
 	Rounds int   // at least 5, for a result that counts
 	Slices int   // how often each way has its turn within a round; what they give is joined
+	Repeat int   // how often a round is thrown away and taken again because the disk changed too much
 	Disk   *Disk // probed before, between and after the slices; nil where nothing is durable
 	Say    func(format string, args ...any)
 }
@@ -29,10 +30,8 @@ type Round struct {
 	Repeated int // how often the round was thrown away because the disk changed too much
 }
 
-const (
-	unsteady = 3 // a round does not count if the slowest probe took so many times the fastest
-	patience = 2 // how often a round is repeated
-)
+// unsteady is how many times the fastest probe the slowest may take for a round to count.
+const unsteady = 3
 
 // Run lets all ways have their turns, in every other round in reverse order, so that none is always the one after the
 // other's litter.
@@ -53,7 +52,7 @@ func (p Plan) steady(ctx context.Context, ways []Way, reverse bool) (Round, erro
 	for repeated := 0; ; repeated++ {
 		r, err := p.round(ctx, ways, reverse)
 		r.Repeated = repeated
-		if err != nil || !r.Unsteady() || repeated == patience {
+		if err != nil || !r.Unsteady() || repeated == p.Repeat {
 			return r, err
 		}
 		p.say("the disk moved from %v to %v a flush: the round is repeated", r.Fastest, r.Slowest)
