@@ -34,8 +34,10 @@ func (p *portal) lines(token, query string) []string {
 }
 
 // A scan from being asked for to its answer: each state, the three phases, and all that happened, as the device tells it.
-func TestOneActivityFromBeginningToEnd(t *testing.T) {
-	p := start(t)
+func TestOneActivityFromBeginningToEnd(t *testing.T) { oneActivity(t, start(t)) }
+
+func oneActivity(t *testing.T, p *portal) {
+	t.Helper()
 	f := p.fleet()
 	d := f.devices[0]
 	id := uuid.MustParse(p.must(202, p.admin, "POST", "/api/v1/devices/"+string(d)+"/scan", map[string]any{"profile": "quick"}).body["request"].(string))

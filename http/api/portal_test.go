@@ -56,6 +56,7 @@ type portal struct {
 	vault  *tokens.Vault
 	server *httptest.Server
 	log    *bytes.Buffer
+	close  func() // says that the portal is closing
 	routes routers.Router
 	schema *openapi3.Schema // of problems
 
@@ -108,6 +109,7 @@ func startOn(t *testing.T, store eventstore.Store) *portal {
 	stream := changes.New(store, quiet)
 	background.Go(func() { stream.Run(ctx) })
 	closing := make(chan struct{})
+	p.close = sync.OnceFunc(func() { close(closing) })
 	handler, err := api.New(api.Config{
 		Commands: p.h, Store: store, Readers: readers, Signals: engine.Signals(), Tokens: p.vault, Changes: stream, Now: p.clock,
 		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
@@ -118,7 +120,7 @@ func startOn(t *testing.T, store eventstore.Store) *portal {
 	check(t, err)
 	p.server = httptest.NewServer(handler)
 	p.server.Client().Timeout = time.Minute
-	t.Cleanup(func() { close(closing); p.server.Close() })
+	t.Cleanup(func() { p.close(); p.server.Close() })
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the portal's log:\n%s", p.log)

@@ -64,8 +64,10 @@ func TestCustomersLicensesGroups(t *testing.T) {
 	}
 }
 
-func TestDevices(t *testing.T) {
-	p := start(t)
+func TestDevices(t *testing.T) { theDevices(t, start(t)) }
+
+func theDevices(t *testing.T, p *portal) {
+	t.Helper()
 	f := p.fleet()
 	one := "/api/v1/devices/" + string(f.devices[0])
 
@@ -139,8 +141,10 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-func TestJobs(t *testing.T) {
-	p := start(t)
+func TestJobs(t *testing.T) { theJobs(t, start(t)) }
+
+func theJobs(t *testing.T, p *portal) {
+	t.Helper()
 	f := p.fleet()
 	a := p.must(202, p.admin, "POST", "/api/v1/devices/move", map[string]any{"devices": f.devices, "group": "l2.main"}, "Idempotency-Key", "move-1")
 	job := a.header.Get("Location")
