@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"avportal/eventstore/node"
 	"avportal/eventstore/node/nodetest"
@@ -174,4 +178,86 @@ func TestBatchAppendAnswersManyCallersOverOneStream(t *testing.T) {
 	if total != writers*each {
 		t.Fatalf("%d links for %d events", total, writers*each)
 	}
+}
+
+func TestBatchAppendNamesItsErrors(t *testing.T) {
+	n := nodetest.StartMem(t)
+	c := connect(t, n)
+	b := newBatcher(t, n)
+	appendTo(t, c, "five", esdb.NoStream{}, events(0, 5)...)
+	streamStates["tombstoned"](t, c, "gone")
+	good := func() []*streams.BatchAppendReq_ProposedMessage {
+		return []*streams.BatchAppendReq_ProposedMessage{proposed(uuid.New(), []byte(`{}`), nil)}
+	}
+	untyped := proposed(uuid.New(), nil, nil)
+	untyped.Metadata = nil
+	late := batchOptions("late", esdb.Any{})
+	late.DeadlineOption = &streams.BatchAppendReq_Options_Deadline_21_10_0{Deadline_21_10_0: timestamppb.New(time.Now().Add(-time.Hour))}
+	for name, test := range map[string]struct {
+		options *streams.BatchAppendReq_Options
+		events  []*streams.BatchAppendReq_ProposedMessage
+		code    codes.Code
+		detail  proto.Message
+	}{
+		"wrong version, exact":     {batchOptions("five", 7), good(), codes.AlreadyExists, &shared.WrongExpectedVersion{}},
+		"wrong version, no stream": {batchOptions("five", esdb.NoStream{}), good(), codes.AlreadyExists, &shared.WrongExpectedVersion{}},
+		"wrong version, exists":    {batchOptions("missing", esdb.StreamExists{}), good(), codes.AlreadyExists, &shared.WrongExpectedVersion{}},
+		"tombstoned":               {batchOptions("gone", esdb.Any{}), good(), codes.NotFound, &shared.StreamDeleted{}},
+		"too large":                {batchOptions("s", esdb.Any{}), []*streams.BatchAppendReq_ProposedMessage{proposed(uuid.New(), make([]byte, 1<<20), nil)}, codes.InvalidArgument, &shared.MaximumAppendSizeExceeded{}},
+		"no type":                  {batchOptions("s", esdb.Any{}), []*streams.BatchAppendReq_ProposedMessage{untyped}, codes.InvalidArgument, &shared.BadRequest{}},
+		"$all":                     {batchOptions("$all", esdb.Any{}), good(), codes.PermissionDenied, &shared.AccessDenied{}},
+		"past its deadline":        {late, good(), codes.DeadlineExceeded, &shared.Timeout{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := b.call(&streams.BatchAppendReq{Options: test.options, ProposedMessages: test.events, IsFinal: true})
+			failure := resp.GetError()
+			if codes.Code(failure.GetCode()) != test.code || len(failure.GetDetails()) != 1 || !failure.Details[0].MessageIs(test.detail) {
+				t.Fatalf("%v", resp)
+			}
+			if string(resp.GetStreamIdentifier().GetStreamName()) != string(test.options.StreamIdentifier.StreamName) {
+				t.Errorf("the answer names stream %q", resp.GetStreamIdentifier().GetStreamName())
+			}
+		})
+	}
+	var wrong shared.WrongExpectedVersion
+	resp := b.call(&streams.BatchAppendReq{Options: batchOptions("five", 7), ProposedMessages: good(), IsFinal: true})
+	if err := resp.GetError().Details[0].UnmarshalTo(&wrong); err != nil || wrong.GetExpectedStreamPosition() != 7 || wrong.GetCurrentStreamRevision() != 4 {
+		t.Fatal(&wrong, err)
+	}
+	if resp = b.call(&streams.BatchAppendReq{Options: batchOptions("five", 4), ProposedMessages: good(), IsFinal: true}); resp.GetSuccess().GetCurrentRevision() != 5 {
+		t.Fatalf("after the errors: %v", resp)
+	}
+}
+
+func TestBatchAppendInPartsIsOneWrite(t *testing.T) {
+	n := nodetest.StartMem(t)
+	b := newBatcher(t, n)
+	part := func(final bool, options *streams.BatchAppendReq_Options) *streams.BatchAppendReq {
+		return &streams.BatchAppendReq{Options: options, IsFinal: final,
+			ProposedMessages: []*streams.BatchAppendReq_ProposedMessage{proposed(uuid.New(), []byte(`{}`), nil), proposed(uuid.New(), []byte(`{}`), nil)}}
+	}
+	resp := b.call(part(false, batchOptions("s", esdb.NoStream{})), part(false, nil), part(true, nil))
+	if resp.GetSuccess().GetCurrentRevision() != 5 {
+		t.Fatal(resp)
+	}
+	if got := readStream(t, connect(t, n), "s", esdb.ReadStreamOptions{}, 100); len(got) != 6 {
+		t.Fatalf("%d events", len(got))
+	}
+}
+
+// FuzzBatchRequest feeds the decoder of BatchAppend what it must survive, and compares it with the generated one.
+func FuzzBatchRequest(f *testing.F) {
+	valid, err := proto.Marshal(&streams.BatchAppendReq{CorrelationId: protoUUID(uuid.New()), Options: batchOptions("s", 3), IsFinal: true,
+		ProposedMessages: []*streams.BatchAppendReq_ProposedMessage{proposed(uuid.New(), []byte(`{}`), []byte(`{}`))}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(valid)
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		problem := node.CheckBatchRequest(b)
+		if problem != nil {
+			t.Error(problem)
+		}
+	})
 }

@@ -33,17 +33,17 @@ type batchRequest struct {
 }
 
 func decodeBatchRequest(b []byte, now func() time.Time) (r batchRequest, err error) {
-	err = eachField(b, func(number protowire.Number, varint uint64, content []byte) error {
-		switch number {
-		case 1:
+	err = eachField(b, func(t tag, varint uint64, content []byte) error {
+		switch t {
+		case 1<<3 | bytesType:
 			r.correlation = content
-		case 2:
+		case 2<<3 | bytesType:
 			r.hasOptions = true
 			return r.decodeOptions(content, now)
-		case 3:
+		case 3<<3 | bytesType:
 			r.events = append(r.events, storage.Event{})
 			return r.decodeEvent(content, &r.events[len(r.events)-1])
-		case 4:
+		case 4<<3 | varintType:
 			r.final = varint != 0
 		}
 		return nil
@@ -52,32 +52,34 @@ func decodeBatchRequest(b []byte, now func() time.Time) (r batchRequest, err err
 }
 
 func (r *batchRequest) decodeOptions(b []byte, now func() time.Time) error {
-	return eachField(b, func(number protowire.Number, varint uint64, content []byte) error {
-		switch number {
-		case 1:
-			return eachField(content, func(number protowire.Number, _ uint64, name []byte) error {
-				if number == 3 {
+	return eachField(b, func(t tag, varint uint64, content []byte) error {
+		switch t {
+		case 1<<3 | bytesType:
+			return eachField(content, func(t tag, _ uint64, name []byte) error {
+				if t == 3<<3|bytesType {
 					r.stream = name
 				}
 				return nil
 			})
-		case 2:
+		case 2<<3 | varintType:
 			if varint > math.MaxInt64 {
 				return errMalformed
 			}
 			r.expected, r.hasExpected = storage.Expected(varint), true
-		case 3:
+		case 3<<3 | bytesType:
 			r.expected, r.hasExpected = storage.NoStream, true
-		case 4:
+		case 4<<3 | bytesType:
 			r.expected, r.hasExpected = storage.Any, true
-		case 5:
+		case 5<<3 | bytesType:
 			r.expected, r.hasExpected = storage.StreamExists, true
-		case 6, 7:
+		case 6<<3 | bytesType, 7<<3 | bytesType:
+			isDuration := t == 7<<3|bytesType
 			var seconds, nanos int64
-			err := eachField(content, func(field protowire.Number, v uint64, _ []byte) error {
-				if field == 1 {
+			err := eachField(content, func(t tag, v uint64, _ []byte) error {
+				switch t {
+				case 1<<3 | varintType:
 					seconds = int64(v)
-				} else if field == 2 {
+				case 2<<3 | varintType:
 					nanos = int64(int32(v))
 				}
 				return nil
@@ -85,7 +87,7 @@ func (r *batchRequest) decodeOptions(b []byte, now func() time.Time) error {
 			if err != nil {
 				return err
 			}
-			r.deadline = deadlineOf(number == 7, seconds, nanos, now)
+			r.deadline = deadlineOf(isDuration, seconds, nanos, now)
 		}
 		return nil
 	})
@@ -104,16 +106,17 @@ func deadlineOf(isDuration bool, seconds, nanos int64, now func() time.Time) tim
 
 func (r *batchRequest) decodeEvent(b []byte, e *storage.Event) error {
 	hasID, hasType, hasContentType := false, false, false
-	err := eachField(b, func(number protowire.Number, _ uint64, content []byte) (err error) {
-		switch number {
-		case 1:
+	err := eachField(b, func(t tag, _ uint64, content []byte) (err error) {
+		switch t {
+		case 1<<3 | bytesType:
 			hasID, err = decodeUUID(content, &e.ID)
-		case 2:
+		case 2<<3 | bytesType:
 			var key, value []byte
-			err = eachField(content, func(field protowire.Number, _ uint64, text []byte) error {
-				if field == 1 {
+			err = eachField(content, func(t tag, _ uint64, text []byte) error {
+				switch t {
+				case 1<<3 | bytesType:
 					key = text
-				} else if field == 2 {
+				case 2<<3 | bytesType:
 					value = text
 				}
 				return nil
@@ -124,9 +127,9 @@ func (r *batchRequest) decodeEvent(b []byte, e *storage.Event) error {
 			case "content-type":
 				e.JSON, hasContentType = string(value) == "application/json", true
 			}
-		case 3:
+		case 3<<3 | bytesType:
 			e.Metadata = content
-		case 4:
+		case 4<<3 | bytesType:
 			e.Data = content
 		}
 		return err
@@ -145,27 +148,38 @@ func (r *batchRequest) decodeEvent(b []byte, e *storage.Event) error {
 }
 
 func decodeUUID(b []byte, id *uuid.UUID) (ok bool, err error) {
-	err = eachField(b, func(number protowire.Number, _ uint64, content []byte) error {
-		if number == 2 {
+	err = eachField(b, func(t tag, _ uint64, content []byte) error {
+		switch t {
+		case 1<<3 | bytesType:
+			ok = true
+			return eachField(content, func(t tag, bits uint64, _ []byte) error {
+				switch t {
+				case 1<<3 | varintType:
+					binary.BigEndian.PutUint64(id[:8], bits)
+				case 2<<3 | varintType:
+					binary.BigEndian.PutUint64(id[8:], bits)
+				}
+				return nil
+			})
+		case 2<<3 | bytesType:
 			parsed, err := uuid.ParseBytes(content)
 			*id, ok = parsed, err == nil
-			return nil
 		}
-		ok = number == 1
-		return eachField(content, func(field protowire.Number, bits uint64, _ []byte) error {
-			if field == 1 {
-				binary.BigEndian.PutUint64(id[:8], bits)
-			} else if field == 2 {
-				binary.BigEndian.PutUint64(id[8:], bits)
-			}
-			return nil
-		})
+		return nil
 	})
 	return ok, err
 }
 
+// A tag is a field number with its wire type: a known number with another type is an unknown field.
+type tag uint64
+
+const (
+	varintType = tag(protowire.VarintType)
+	bytesType  = tag(protowire.BytesType)
+)
+
 // eachField calls visit for every field of a message; fields of fixed width are skipped, as unknown ones are.
-func eachField(b []byte, visit func(number protowire.Number, varint uint64, content []byte) error) error {
+func eachField(b []byte, visit func(t tag, varint uint64, content []byte) error) error {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -189,7 +203,7 @@ func eachField(b []byte, visit func(number protowire.Number, varint uint64, cont
 			return errMalformed
 		}
 		b = b[n:]
-		if err := visit(number, varint, content); err != nil {
+		if err := visit(tag(number)<<3|tag(kind), varint, content); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,11 +106,35 @@ func TestBitFlipsAreDetected(t *testing.T) {
 		content := append([]byte(nil), files[name]...)
 		at, bit := rng.IntN(len(content)), rng.IntN(8)
 		content[at] ^= 1 << bit
-		detected, err := detects(files.restore(t, "log", name, content), want)
+		fs := files.restore(t, "log", name, content)
+		detected, err := detects(fs, want)
+		if err == nil && !detected && (isGone(fs, name) || files.isDead(t, name, want)) {
+			continue
+		}
 		if err != nil || !detected {
 			t.Errorf("bit %d of byte %d of %s: detected %v, %v", bit, at, name, detected, err)
 		}
 	}
+}
+
+// isGone says whether the engine has replaced the file: a merge need not read every block of what it merges, and
+// the outcome, which was verified, is whole.
+func isGone(fs *vfs.MemFS, name string) bool {
+	_, err := fs.Stat(fs.PathJoin("log", name))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// isDead says whether the file is one that the engine had not come to delete yet: nothing is missing without it.
+func (files image) isDead(tb testing.TB, name string, want []stored) bool {
+	tb.Helper()
+	without := image{}
+	for other, content := range files {
+		if other != name {
+			without[other] = content
+		}
+	}
+	damaged, err := detects(without.restore(tb, "log", "", nil), want)
+	return err == nil && !damaged
 }
 
 // TestTruncationIsDetected cuts bytes off the end of each file of a closed log.
@@ -120,7 +145,11 @@ func TestTruncationIsDetected(t *testing.T) {
 			if cut == 0 || cut > len(content) || strings.HasSuffix(name, ".log") {
 				continue
 			}
-			detected, err := detects(files.restore(t, "log", name, content[:len(content)-cut]), want)
+			fs := files.restore(t, "log", name, content[:len(content)-cut])
+			detected, err := detects(fs, want)
+			if err == nil && !detected && (isGone(fs, name) || files.isDead(t, name, want)) {
+				continue
+			}
 			if err != nil || !detected {
 				t.Errorf("%d bytes cut off %s: detected %v, %v", cut, name, detected, err)
 			}
