@@ -61,7 +61,7 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 			p.failed <- err
 		}
 	})
-	p.work.Go(func() { p.expireRequests(background) })
+	p.work.Go(func() { p.upkeep(background) })
 	return nil
 }
 

@@ -1,0 +1,64 @@
+package portal
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"avportal/commands"
+	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/projections/devices"
+)
+
+// How often requests whose time is over are looked for, how many are ended at a time, and how often last contacts are
+// brought in line with the devices there are.
+const (
+	expireEvery    = time.Minute
+	expireLimit    = 500
+	reconcileEvery = 24 * time.Hour
+)
+
+// upkeep does what is due now and then, until the context ends. Two portals that do it at once do no harm.
+func (p *Portal) upkeep(ctx context.Context) {
+	if err := p.WaitCaughtUp(ctx); err != nil {
+		p.cfg.Log.Warn("upkeep begins although the views are behind", "err", err)
+	}
+	p.reconcileContacts(ctx)
+	expire, reconcile := time.NewTicker(expireEvery), time.NewTicker(reconcileEvery)
+	defer expire.Stop()
+	defer reconcile.Stop()
+	for {
+		select {
+		case <-expire.C:
+			p.expireRequests(ctx)
+		case <-reconcile.C:
+			p.reconcileContacts(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Portal) reconcileContacts(ctx context.Context) {
+	if err := devices.Reconcile(ctx, p.writers); err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("last contacts can't be brought in line with the devices", "err", err)
+	}
+}
+
+// expireRequests ends what devices were asked to do and have not done in time. The view only says where to look; the
+// decision is the device's.
+func (p *Portal) expireRequests(ctx context.Context) {
+	now := time.Now()
+	overdue, err := devices.FindOverdue(ctx, p.readers, now, device.RequestLifetime, expireLimit)
+	if err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("overdue requests can't be looked up", "err", err)
+	}
+	for _, d := range overdue {
+		rq := commands.Request{Actor: domain.SystemActor("expire requests", d.Tenant), At: now, ID: uuid.New()}
+		if _, err := commands.Do[device.State](ctx, p.commands, rq, device.Expire{Tenant: d.Tenant, Device: d.Device, At: now}); err != nil {
+			p.cfg.Log.Warn("overdue requests can't be ended", "device", d.Device, "err", err)
+		}
+	}
+}
