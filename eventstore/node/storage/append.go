@@ -24,6 +24,7 @@ type Event struct {
 	JSON     bool
 	Data     []byte
 	Metadata []byte
+	Created  int64 // 100 ns ticks since 1970, of an event that is restored; 0 for the time of the commit
 }
 
 // size is what an event counts for the limits of batches and queues, bytes.
