@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"avportal/commands"
@@ -65,10 +66,13 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 	return nil
 }
 
-// WaitCaughtUp waits until every view has applied what the log holds now.
+// WaitCaughtUp waits until every view exists and has applied what the log holds now.
 func (p *Portal) WaitCaughtUp(ctx context.Context) error {
 	head, err := p.store.Head(ctx)
 	if err != nil {
+		return err
+	}
+	if err := p.waitBuilt(ctx); err != nil {
 		return err
 	}
 	for _, v := range Views() {
@@ -77,4 +81,19 @@ func (p *Portal) WaitCaughtUp(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waitBuilt waits until every view exists: on a first start, and after an upgrade, they are being built.
+func (p *Portal) waitBuilt(ctx context.Context) error {
+	for {
+		all, err := p.engine.Status(ctx)
+		if err == nil && !slices.ContainsFunc(all, func(s projections.Status) bool { return s.Version == 0 }) {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
