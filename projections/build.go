@@ -179,8 +179,8 @@ func (b *build) index(ctx context.Context) error {
 		if err := execIn(ctx, tx, b.gen.Schema, `SET LOCAL maintenance_work_mem = '256MB';`+b.view.Indexes); err != nil {
 			return fmt.Errorf("indexes: %w", err)
 		}
-		for _, t := range b.tables {
-			if _, err := tx.Exec(ctx, `ANALYZE `+t.binding.target()); err != nil {
+		for _, table := range b.view.TableNames() {
+			if _, err := tx.Exec(ctx, `ANALYZE `+pgx.Identifier{b.gen.Schema, table}.Sanitize()); err != nil {
 				return err
 			}
 		}

@@ -134,13 +134,20 @@ func create(ctx context.Context, db *pgxpool.Pool, v View, schema, state string)
 		if _, ok, err := find(ctx, tx, schema); ok || err != nil {
 			return err // another portal was faster
 		}
-		if err := execIn(ctx, tx, schema, `CREATE SCHEMA `+quote(schema)+";\n"+v.Schema); err != nil {
+		if err := createTables(ctx, tx, v, schema); err != nil {
 			return fmt.Errorf("view %s, schema: %w", v.Name, err)
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO portal.generation (view, version, fingerprint, schema, state) VALUES ($1, $2, $3, $4, $5)`,
 			v.Name, v.Version, v.fingerprint(), schema, state)
 		return err
 	})
+}
+
+func createTables(ctx context.Context, tx pgx.Tx, v View, schema string) error {
+	if v.SQL != nil {
+		return createAs(ctx, tx, v.SQL, schema, v.Schema)
+	}
+	return execIn(ctx, tx, schema, `CREATE SCHEMA `+quote(schema)+";\n"+v.Schema)
 }
 
 // execIn runs statements with a schema as the place of unqualified names.

@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+
+	"avportal/eventstore"
 )
 
 // View is one read model: its tables, and how they follow from events.
@@ -31,6 +33,9 @@ type View struct {
 
 	// Tables are folded apart from each other: none sees another's rows.
 	Tables []Table
+
+	// SQL, if there are no Tables, writes the tables by statements.
+	SQL *SQL
 }
 
 var viewName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
@@ -43,8 +48,8 @@ func (v View) check() error {
 	if v.Version < 1 {
 		return fmt.Errorf("view %s: versions count from 1", v.Name)
 	}
-	if len(v.Tables) == 0 {
-		return fmt.Errorf("view %s has no tables", v.Name)
+	if (len(v.Tables) == 0) == (v.SQL == nil) {
+		return fmt.Errorf("view %s has no tables, or two ways to write them", v.Name)
 	}
 	seen := map[string]bool{}
 	for _, t := range v.Tables {
@@ -60,6 +65,35 @@ func (v View) check() error {
 
 // fingerprint tells whether tables were made from this very schema.
 func (v View) fingerprint() string {
-	sum := sha256.Sum256([]byte(v.Schema + "\x00" + v.Indexes))
+	made := v.Schema + "\x00" + v.Indexes
+	if v.SQL != nil {
+		made += "\x00" + v.SQL.Digest
+	}
+	sum := sha256.Sum256([]byte(made))
 	return hex.EncodeToString(sum[:])
+}
+
+// TableNames lists the tables of the view, those of counters included.
+func (v View) TableNames() (names []string) {
+	if v.SQL != nil {
+		return v.SQL.Tables
+	}
+	for _, t := range v.Tables {
+		names = append(append(names, t.counterTables()...), t.table())
+	}
+	return names
+}
+
+// Reads reports whether an event moves rows of the view. What a table does with an event may depend on what stands in it.
+func (v View) Reads(r eventstore.Recorded) bool {
+	if v.SQL != nil {
+		return len(v.SQL.Statements[r.Event.EventType()]) > 0
+	}
+	for _, t := range v.Tables {
+		set := t.newWorkingSet()
+		if failed := set.touch([]eventstore.Recorded{r}); failed != nil || set.size() > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -26,7 +26,8 @@ type writer struct {
 	*session
 	gen     Generation
 	tables  []*tableWriter
-	filling bool // the tables are empty, nobody reads them, and primary keys may be made after filling
+	sql     *sqlWriter // of a view without folds; then there are no tables here
+	filling bool       // the tables are empty, nobody reads them, and primary keys may be made after filling
 }
 
 type tableWriter struct {
@@ -47,6 +48,9 @@ func newWriter(ctx context.Context, s *session, v View, gen Generation) (*writer
 		return nil, err
 	}
 	w := &writer{session: s, gen: gen}
+	if v.SQL != nil {
+		w.sql = newSQLWriter(s, v.SQL, gen.Schema)
+	}
 	for _, t := range v.Tables {
 		tw := &tableWriter{set: t.newWorkingSet()}
 		if tw.binding, err = newBinding(s.types, gen.Schema, t.table(), tw.set.rowType(), defs[t.table()]); err != nil {
@@ -92,6 +96,9 @@ func (w *writer) fold(ctx context.Context, events []eventstore.Recorded) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
+	if w.sql != nil {
+		return w.foldSQL(ctx, events)
+	}
 	var first *EventError
 	for _, t := range w.tables {
 		if err := t.set.fold(events); err != nil && (first == nil || err.index < first.index) {
@@ -103,6 +110,17 @@ func (w *writer) fold(ctx context.Context, events []eventstore.Recorded) error {
 		return first
 	}
 	return nil
+}
+
+// foldSQL leaves the connection in use after an *EventError, as fold does.
+func (w *writer) foldSQL(ctx context.Context, events []eventstore.Recorded) error {
+	err := w.sql.fold(ctx, events)
+	var failed *EventError
+	if errors.As(err, &failed) {
+		w.reset()
+		return err
+	}
+	return w.fail(err)
 }
 
 func (w *writer) touch(events []eventstore.Recorded) error {
@@ -139,6 +157,9 @@ func isUnknown(r eventstore.Recorded) bool {
 }
 
 func (w *writer) reset() {
+	if w.sql != nil {
+		w.sql.stale = true
+	}
 	for _, t := range w.tables {
 		t.set.reset()
 	}
@@ -207,6 +228,13 @@ func (w *writer) flush(ctx context.Context, to eventstore.Position, keep int) er
 	fence, err := w.fence(to)
 	if err != nil {
 		return w.fail(err)
+	}
+	if w.sql != nil {
+		if err := w.sql.commit(ctx, []statement{fence}); err != nil {
+			return w.fail(err)
+		}
+		w.gen.Position = to
+		return nil
 	}
 	changed := make([]changes, len(w.tables))
 	staged, grown := false, 0
