@@ -106,7 +106,7 @@ func (s *server) router() *mux.Router {
 // route leaves everything to the API but the addresses of other has patterns for.
 func route(api http.Handler, other *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h, pattern := other.Handler(r); pattern != "" && r.Method == http.MethodGet {
+		if h, pattern := other.Handler(r); pattern != "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			h.ServeHTTP(w, r)
 			return
 		}

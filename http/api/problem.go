@@ -143,6 +143,9 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) && p.Code != errNotReady.Code {
 		s.Log.ErrorContext(r.Context(), "request failed", "request_id", p.RequestID, "method", r.Method, "route", template(r), "code", p.Code, "err", err)
 	}
+	if p.Status == http.StatusForbidden || p.Status == http.StatusUnauthorized {
+		s.Log.InfoContext(r.Context(), "request refused", "request_id", p.RequestID, "method", r.Method, "route", template(r), "code", p.Code)
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	switch p.Status {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -45,6 +46,9 @@ func readBody(w http.ResponseWriter, r *http.Request, e *endpoint) ([]byte, erro
 
 // checkJSON refuses malformed and too deep JSON, more than one value, and a field that is given twice.
 func checkJSON(body []byte) error {
+	if !utf8.Valid(body) { // the decoder would put replacement characters
+		return invalidRequest("", "malformed_json", "The body is not UTF-8.")
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	type object struct {
@@ -96,6 +100,8 @@ func checkQuery(raw string, e *endpoint) (url.Values, error) {
 			faults = append(faults, fault{Pointer: name, Code: "unknown_parameter", Detail: "There is no such parameter."})
 		} else if len(given) > 1 {
 			faults = append(faults, fault{Pointer: name, Code: "duplicate_parameter", Detail: "This parameter is given twice."})
+		} else if !utf8.ValidString(given[0]) || strings.ContainsRune(given[0], 0) { // no text that the database knows
+			faults = append(faults, fault{Pointer: name, Code: "format", Detail: "This is not text."})
 		}
 	}
 	if faults != nil {

@@ -154,32 +154,38 @@ func (s *scan) one(ctx context.Context, from eventstore.Revision) (point, bool, 
 	return point{}, false, nil
 }
 
-// run fills a page. next is the revision that the page after it is read from; negative if there is none.
+// run fills a page, read by read: without a filter the first is enough. next is the revision that the page after it is read
+// from; negative if there is none.
 func (s *scan) run(ctx context.Context, from eventstore.Revision, limit int) (p Page, next eventstore.Revision, err error) {
-	began, scanned := time.Now(), 0
-	events, at := s.read(ctx, from, maxScanned)
-	next = eventstore.NoStream
-	for r, err := range events {
-		if err != nil {
-			return p, 0, err
+	began := time.Now()
+	for size, scanned := 2*limit, 0; scanned < maxScanned; scanned, size = scanned+size, 2*size {
+		events, at := s.read(ctx, from, size)
+		n := 0
+		for r, err := range events {
+			if err != nil {
+				return p, 0, err
+			}
+			if !s.filter.From.IsZero() && r.At.Before(s.filter.From) {
+				return p, eventstore.NoStream, nil
+			}
+			n++
+			p.ScannedTo, from = r.At, at(r)-1
+			item, ok, err := s.look(ctx, r)
+			if err != nil {
+				return p, 0, err
+			}
+			if ok {
+				p.Items = append(p.Items, item)
+			}
+			if len(p.Items) == limit || time.Since(began) > maxScan {
+				return p, from, nil
+			}
 		}
-		if !s.filter.From.IsZero() && r.At.Before(s.filter.From) {
+		if n == 0 || from < 0 {
 			return p, eventstore.NoStream, nil
 		}
-		scanned++
-		p.ScannedTo, next = r.At, at(r)-1
-		item, ok, err := s.look(ctx, r)
-		if err != nil {
-			return p, 0, err
-		}
-		if ok {
-			p.Items = append(p.Items, item)
-		}
-		if len(p.Items) == limit || time.Since(began) > maxScan {
-			return p, next, nil
-		}
 	}
-	return p, next, nil // at the beginning of the stream, next is negative by itself
+	return p, from, nil
 }
 
 // look decides whether an event is the one at which its activity is told: the first that the actor sees of it in the
