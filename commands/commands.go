@@ -111,7 +111,7 @@ const (
 	patience = 10 * time.Second // for a command whose context has no deadline
 )
 
-// Do authorises, loads, decides and appends. When it returns nil the events are durable.
+// Do authorizes, loads, decides and appends. When it returns nil the events are durable.
 // Refusals are *domain.Error; the outcome of any other error is unknown until the command is repeated with the same id.
 func Do[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c domain.Command[S]) (Result, error) {
 	start := time.Now()

@@ -16,7 +16,7 @@ const (
 	OperatePlatform Permission = "platform.operate" // register resellers, rebuild views
 )
 
-// Role is a named set of permissions. A person has one role per organisation.
+// Role is a named set of permissions. A person has one role per organization.
 type Role string
 
 // The roles of the portal. Client, System and Operator are held by machines and by who runs the installation.

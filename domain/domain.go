@@ -39,10 +39,13 @@ type AllowedWhenExpired interface{ AllowedWhenExpired() }
 
 // Ids of aggregates are opaque strings, in practice UUIDs; the types keep them apart.
 type (
+	// CustomerID names a customer.
 	CustomerID string
-	LicenseID  string
+	// LicenseID names a license.
+	LicenseID string
 	// GroupID names a node in the group tree of one license: "<license id>.<local id>", so the tree is found without a look-up.
-	GroupID  string
+	GroupID string
+	// DeviceID names a device.
 	DeviceID string
 )
 

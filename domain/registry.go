@@ -50,7 +50,7 @@ func Declare[E Event](version int, past ...Past[E]) Declaration {
 	return d
 }
 
-// Zero is the event type's zero value, for catalogues and tests.
+// Zero is the event type's zero value, for catalogs and tests.
 func (d Declaration) Zero() Event { return d.zero }
 
 // Registry knows every event type of this build. It is immutable.

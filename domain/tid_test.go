@@ -51,7 +51,7 @@ func TestTIDEqual(t *testing.T) {
 	}
 }
 
-// One wrong character, or two neighbours exchanged, must never be taken for another license's TID.
+// One wrong character, or two neighbors exchanged, must never be taken for another license's TID.
 func TestTypingErrorsAreNoticed(t *testing.T) {
 	good := string(domain.NewTID(tenant, license, random(9)))
 	rapid.Check(t, func(t *rapid.T) {

@@ -17,8 +17,9 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
 }
 
 // exitCode is an error whose only message is the process's exit code.
@@ -36,7 +37,7 @@ func run(ctx context.Context, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(devCommand(), serveCommand(), nodeCommand(), simulateCommand(), tokenCommand(), projectionsCommand())
+	root.AddCommand(devCommand(), serveCommand(), nodeCommand(), logCommand(), simulateCommand(), tokenCommand(), projectionsCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitCode

@@ -54,7 +54,7 @@ func (c Complete) Stream() domain.Stream { return Stream(c.Tenant, c.Device) }
 // Needs is the right to speak as a device.
 func (c Complete) Needs() domain.Permission { return domain.ActAsDevice }
 
-// AllowedWhenExpired: a client says how it is.
+// AllowedWhenExpired is there because a client may always say how it is.
 func (c Complete) AllowedWhenExpired() {}
 
 // Decide ends the request. What the scan found is told first, so that whoever sees the end sees the findings.

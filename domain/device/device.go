@@ -33,7 +33,7 @@ type current struct {
 	over     []uint64 // hashes of the last ids of threats and requests that are over, at most maxOver
 }
 
-// maxOver bounds what a device remembers of ids that are over. It is enough to recognise what a client says twice.
+// maxOver bounds what a device remembers of ids that are over. It is enough to recognize what a client says twice.
 const maxOver = 32
 
 // Events are the event types of a device and of its telemetry.

@@ -20,7 +20,7 @@ func (c Expire) Stream() domain.Stream { return Stream(c.Tenant, c.Device) }
 // Needs is what only the portal itself has.
 func (c Expire) Needs() domain.Permission { return domain.OperatePlatform }
 
-// AllowedWhenExpired: it only tidies up.
+// AllowedWhenExpired is there because it only tidies up.
 func (c Expire) AllowedWhenExpired() {}
 
 // Decide aborts each request whose time is over.

@@ -31,7 +31,7 @@ func (c MarkSent) Stream() domain.Stream { return Stream(c.Tenant, c.Device) }
 // Needs is the right to speak as a device.
 func (c MarkSent) Needs() domain.Permission { return domain.ActAsDevice }
 
-// AllowedWhenExpired: what was asked while the license held may be carried out.
+// AllowedWhenExpired is there because what was asked while the license held may be carried out.
 func (c MarkSent) AllowedWhenExpired() {}
 
 // Decide marks what has not been sent yet; handing over again is already so. What has expired is not handed over.

@@ -31,7 +31,7 @@ func (c MarkStarted) Stream() domain.Stream { return Stream(c.Tenant, c.Device) 
 // Needs is the right to speak as a device.
 func (c MarkStarted) Needs() domain.Permission { return domain.ActAsDevice }
 
-// AllowedWhenExpired: a client says how it is.
+// AllowedWhenExpired is there because a client may always say how it is.
 func (c MarkStarted) AllowedWhenExpired() {}
 
 // Decide marks it once. Whoever has begun has been handed the request, whether that was written down or not.

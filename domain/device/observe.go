@@ -48,7 +48,7 @@ func (c Observe) Needs() domain.Permission { return domain.ActAsDevice }
 // Creates is the tenant as a whole.
 func (c Observe) Creates() domain.Scope { return domain.Scope{Tenant: c.Tenant} }
 
-// AllowedWhenExpired: a client says how it is.
+// AllowedWhenExpired is there because a client may always say how it is.
 func (c Observe) AllowedWhenExpired() {}
 
 // Decide tells facts that have changed. Those that change all the time wait for Coalesce to pass, for another fact to

@@ -34,7 +34,7 @@ func (c Remove) Stream() domain.Stream { return Stream(c.Tenant, c.Device) }
 // Needs is the right to speak as a device or to manage devices.
 func (c Remove) Needs() domain.Permission { return domain.DevicePermission(c.ByDevice) }
 
-// AllowedWhenExpired: it gives a seat back.
+// AllowedWhenExpired is there because it gives a seat back.
 func (c Remove) AllowedWhenExpired() {}
 
 // Decide removes once. What was asked of the device ends with it.

@@ -32,7 +32,7 @@ func (c Report) Stream() domain.Stream { return Stream(c.Tenant, c.Device) }
 // Needs is the right to speak as a device.
 func (c Report) Needs() domain.Permission { return domain.ActAsDevice }
 
-// AllowedWhenExpired: a client says how it is.
+// AllowedWhenExpired is there because a client may always say how it is.
 func (c Report) AllowedWhenExpired() {}
 
 // Decide tells what is new. A report that says what the last one said leaves nothing behind.

@@ -38,7 +38,7 @@ func (c CreateMain) Creates() domain.Scope {
 	return domain.Scope{Tenant: c.Tenant, Customer: c.Customer}
 }
 
-// AllowedWhenExpired: a license that is imported after its end gets its tree as well.
+// AllowedWhenExpired is there because a license that is imported after its end gets its tree as well.
 func (c CreateMain) AllowedWhenExpired() {}
 
 // Decide creates the main group once, whatever it is called now.

@@ -30,7 +30,7 @@ func (c RemoveDevice) Stream() domain.Stream { return Stream(c.Tenant, c.License
 // Needs is the right to speak as a device or to manage devices.
 func (c RemoveDevice) Needs() domain.Permission { return domain.DevicePermission(c.ByDevice) }
 
-// AllowedWhenExpired: it gives a seat back.
+// AllowedWhenExpired is there because it gives a seat back.
 func (c RemoveDevice) AllowedWhenExpired() {}
 
 // Decide removes a device that stands in the tree; one that does not is removed already.

@@ -55,7 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"the whole log is read both ways", testReadAll},
 		{"a subscription catches up and goes live", testSubscribe},
 		{"everyone sees one order", testOrder},
-		{"contexts are honoured", testContexts},
+		{"contexts are honored", testContexts},
 		{"a store is as good as its model", testModel},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })

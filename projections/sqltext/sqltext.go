@@ -34,7 +34,7 @@ func (s *Statement) Conditions() string { return strings.Join(s.where, " AND ") 
 // Args are the parameters' values.
 func (s *Statement) Args() []any { return s.args }
 
-// AnyOf adds that at least one of the values fulfils its condition. Without values it adds nothing.
+// AnyOf adds that at least one of the values fulfills its condition. Without values it adds nothing.
 func AnyOf[T any](s *Statement, values []T, condition func(T) string) {
 	var parts []string
 	for _, v := range values {
@@ -46,7 +46,7 @@ func AnyOf[T any](s *Statement, values []T, condition func(T) string) {
 }
 
 // Ranges says that a time lies in one of the states that are wanted. The states are in the order of time; bounds[i] lies
-// between states i and i+1. Neighbours become one range, which an index can be asked for.
+// between states i and i+1. Neighbors become one range, which an index can be asked for.
 func Ranges[T comparable](s *Statement, column string, wanted, all []T, bounds []time.Time) string {
 	var parts []string
 	for i := 0; i < len(all); i++ {

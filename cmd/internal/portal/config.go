@@ -3,6 +3,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,8 +62,9 @@ func (c Config) cacheDir() string    { return filepath.Join(c.DataDir, "cache") 
 const portsToTry = 50
 
 // listen opens a TCP listener; with next, on the next free port where the asked one is taken.
-func listen(address string, next bool) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func listen(ctx context.Context, address string, next bool) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
 	if err == nil || !next || !errors.Is(err, syscall.EADDRINUSE) {
 		return l, err
 	}
@@ -70,12 +72,12 @@ func listen(address string, next bool) (net.Listener, error) {
 	if splitErr != nil {
 		return nil, splitErr
 	}
-	first, portErr := net.LookupPort("tcp", port)
+	first, portErr := net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	if portErr != nil {
 		return nil, portErr
 	}
 	for p := first + 1; p <= first+portsToTry; p++ {
-		if l, err = net.Listen("tcp", net.JoinHostPort(strings.Trim(host, "[]"), fmt.Sprint(p))); err == nil {
+		if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(host, "[]"), fmt.Sprint(p))); err == nil {
 			return l, nil
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are labelled by type names and route templates only, so that their number stays small.
+// metrics are labeled by type names and route templates only, so that their number stays small.
 type metrics struct {
 	registry       *prometheus.Registry
 	commands       *prometheus.CounterVec

@@ -74,8 +74,8 @@ func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
 	return p, nil
 }
 
-func (p *Portal) listen(context.Context, context.Context) (err error) {
-	p.listener, err = listen(p.cfg.Listen, p.cfg.NextFreePort)
+func (p *Portal) listen(ctx, _ context.Context) (err error) {
+	p.listener, err = listen(ctx, p.cfg.Listen, p.cfg.NextFreePort)
 	return err
 }
 
@@ -83,7 +83,7 @@ func (p *Portal) listen(context.Context, context.Context) (err error) {
 func (p *Portal) openStore(ctx, _ context.Context) error {
 	url := p.cfg.EventStoreURL
 	if url == "" {
-		free, err := listen(p.cfg.NodeListen, p.cfg.NextFreePort)
+		free, err := listen(ctx, p.cfg.NodeListen, p.cfg.NextFreePort)
 		if err != nil {
 			return err
 		}

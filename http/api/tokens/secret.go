@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Prefix begins every token, so that scanners for leaked secrets recognise one.
+// Prefix begins every token, so that scanners for leaked secrets recognize one.
 const Prefix = "avp_"
 
 const (
