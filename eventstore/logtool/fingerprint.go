@@ -57,7 +57,9 @@ func (f *fingerprinter) add(e *Event) error {
 		if described.deleted && e.undeletes() {
 			clear(id[:]) // which a server has given, maybe
 		}
-		described.deleted = truncatesBefore(e.Data) == deletedForNow
+		if mark := truncatesBefore(e.Data); mark > 0 { // without one the server adds it
+			described.deleted = mark == deletedForNow
+		}
 		f.streams[owner] = described
 	} else {
 		f.counts.Events++

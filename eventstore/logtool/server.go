@@ -63,10 +63,10 @@ func (s *server) head(ctx context.Context) (uint64, error) {
 // away it waits, and goes on behind what it has yielded.
 func (s *server) events(ctx context.Context, from, until uint64) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
-		last, began := uint64(0), false
+		next, last, began := from, uint64(0), false
 		retry := newRetry(s.patience)
 		for {
-			o := allOptions(position(from), streams.ReadReq_Options_Forwards)
+			o := allOptions(position(next), streams.ReadReq_Options_Forwards)
 			o.FilterOption = &streams.ReadReq_Options_Filter{Filter: filter()}
 			err := error(nil)
 			for e, problem := range s.read(ctx, o) {
@@ -79,7 +79,7 @@ func (s *server) events(ctx context.Context, from, until uint64) iter.Seq2[*Even
 				if e.Position > until {
 					return
 				}
-				last, from, began = e.Position, e.Position, true
+				last, next, began = e.Position, e.Position, true
 				retry.progress()
 				if carried(e.Stream) && !yield(e, nil) {
 					return

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"avportal/eventstore/node/storage"
 )
 
@@ -30,7 +32,7 @@ func VerifyFolder(ctx context.Context, dir string, logger *slog.Logger) (report 
 		return report, err
 	}
 	db, err := storage.Open(storage.Options{Dir: dir, Logger: logger})
-	if errors.Is(err, storage.ErrCorrupt) {
+	if errors.Is(err, storage.ErrCorrupt) || pebble.IsCorruptionError(err) {
 		report.Damage = append(report.Damage, err.Error())
 		return report, nil
 	}

@@ -199,7 +199,11 @@ func (n *Node) Close() error {
 		<-stopped
 	}
 	n.stopServices()
-	return errors.Join(<-n.served, n.db.Close())
+	served := <-n.served
+	if errors.Is(served, grpc.ErrServerStopped) { // closed before it began to serve
+		served = nil
+	}
+	return errors.Join(served, n.db.Close())
 }
 
 func (n *Node) stopServices() {
