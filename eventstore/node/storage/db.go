@@ -44,6 +44,8 @@ type DB struct {
 	running    atomic.Uint32 // bit per system projection
 	catching   atomic.Uint32 // bit per system projection that is catching up
 	background sync.WaitGroup
+	closeOnce  sync.Once
+	closing    chan struct{} // closed by Close
 	cause      atomic.Pointer[error]
 	failed     chan struct{}
 	done       chan struct{} // closed when every append is answered
@@ -61,6 +63,7 @@ func Open(o Options) (*DB, error) {
 		changed: newBroadcast(),
 		seed:    maphash.MakeSeed(),
 		failed:  make(chan struct{}),
+		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	db.fs = &patientFS{FS: db.options.FS, logger: db.options.Logger, failed: db.stop}
@@ -71,6 +74,15 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the log in %s: %w", o.Dir, err), db.closeFiles())
 	}
+	r, err := db.read()
+	if err != nil {
+		return nil, err
+	}
+	db.background.Go(func() {
+		if err := db.readNames(r, w.names); err != nil {
+			db.options.Logger.Error("the names of streams could not be read: writes are slower", "error", err)
+		}
+	})
 	db.fs.opened.Store(true)
 	go w.run()
 	go func() {
@@ -146,6 +158,7 @@ func (db *DB) newWriter() (*writer, error) {
 		db:     db,
 		heads:  newTwoGenerations[string, *head](50_000),
 		recent: newTwoGenerations[[16]byte, recentWrite](65_536),
+		names:  newNames(),
 		space:  reserve{fs: db.fs, dir: db.options.Dir, bytes: uint64(max(db.options.MinFreeBytes, 0))},
 		next:   1, // no event stands at position 0, which clients take for "before everything"
 	}
@@ -252,6 +265,7 @@ func (db *DB) Failure() error {
 
 // Close answers what was submitted, makes everything durable and releases the folder.
 func (db *DB) Close() error {
+	db.closeOnce.Do(func() { close(db.closing) })
 	db.queue.close(ErrClosed)
 	db.fs.giveUp.Store(true)
 	<-db.done

@@ -149,11 +149,7 @@ func (w *writer) writtenAt(h *head, revision int64) (written, error) {
 			return h.pending[i], nil
 		}
 	}
-	r, err := w.lookup()
-	if err != nil {
-		return written{}, err
-	}
-	e, err := r.entryAt(h.stream, revision)
+	e, err := w.lookup().entryAt(h.stream, revision)
 	if err != nil {
 		return written{}, err
 	}

@@ -10,11 +10,11 @@ import (
 
 // lookup returns a reader that sees every commit before the one under construction, durable or not: the
 // writer's decisions rest on them, and so do the answers, which wait for the fsync.
-func (w *writer) lookup() (*reader, error) {
+func (w *writer) lookup() *reader {
 	if w.lookups == nil {
 		w.lookups = &reader{db: w.db, limit: math.MaxUint64}
 	}
-	return w.lookups, nil
+	return w.lookups
 }
 
 func (w *writer) closeLookups() {
@@ -29,27 +29,42 @@ func (w *writer) head(stream string) (*head, error) {
 	if h, found := w.heads.get(stream); found {
 		return h, nil
 	}
-	r, err := w.lookup()
-	if err != nil {
-		return nil, err
-	}
 	h := &head{stream: stream, last: -1}
-	s, err := r.ends(stream)
-	if err != nil {
+	if err := w.readHead(h); err != nil {
 		return nil, err
-	}
-	// Nothing that the writer decides depends on the metadata of streams that projections write.
-	if !keptByProjection(stream) && !IsMetadataStream(stream) {
-		if s.RawMeta, err = r.metadata(stream); err != nil {
-			return nil, err
-		}
-	}
-	h.last, h.tombstoned = s.Last, s.Tombstoned
-	if s.RawMeta != nil {
-		h.setMetadata(s.RawMeta)
 	}
 	w.heads.put(stream, h)
 	return h, nil
+}
+
+// linkHead is head for a stream that projections write. A stream of links is often new (each command has a correlation
+// id of its own), so the filter is asked before anything else.
+func (w *writer) linkHead(stream string) (*head, error) {
+	if w.names.mayExist(w.db.hash(stream)) {
+		return w.head(stream)
+	}
+	h := &head{stream: stream, last: -1}
+	w.heads.put(stream, h)
+	return h, nil
+}
+
+func (w *writer) readHead(h *head) error {
+	if w.names.mayExist(w.db.hash(h.stream)) {
+		s, err := w.lookup().ends(h.stream)
+		if err != nil {
+			return err
+		}
+		h.last, h.tombstoned = s.Last, s.Tombstoned
+	}
+	// Nothing that the writer decides depends on the metadata of streams that projections write.
+	if keptByProjection(h.stream) || IsMetadataStream(h.stream) || !w.names.mayExist(w.db.hash("$$"+h.stream)) {
+		return nil
+	}
+	metadata, err := w.lookup().metadata(h.stream)
+	if metadata != nil {
+		h.setMetadata(metadata)
+	}
+	return err
 }
 
 // isFatal says whether the writer must not go on: what it remembers may differ from what is stored.

@@ -67,10 +67,22 @@ func (db *DB) pebbleOptions() *pebble.Options {
 	}
 	o.EventListener = &pebble.EventListener{BackgroundError: db.backgroundError, DataCorruption: db.dataCorruption}
 	o.TargetFileSizes[0] = min(2<<20, int64(db.options.MemTableBytes)/2)
+	o.Experimental.SpanPolicyFunc = eventsApart
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		o.Levels[i].BlockSize = 16 << 10 // an event has about 700 bytes; the default holds five of them
 	}
 	return o
+}
+
+// eventsApart keeps events and index in tables of their own. Tables of events never overlap, for their keys only grow,
+// so that the engine moves them down its levels instead of writing them again; a table with both would have to be
+// merged with everything.
+func eventsApart(start []byte) (pebble.SpanPolicy, []byte, error) {
+	if len(start) == 0 || start[0] <= kindEvent {
+		return pebble.SpanPolicy{}, []byte{kindEvent + 1}, nil
+	}
+	return pebble.SpanPolicy{}, nil, nil
 }
 
 // backgroundError hears of a failed flush or compaction. The engine would try for ever; a disk that does not take

@@ -166,12 +166,8 @@ func (w *writer) catchUp(p Projection) error {
 	}
 	end := w.next - 1
 	events := 0
-	r, err := w.lookup()
-	if err != nil {
-		return err
-	}
 	var failed error
-	err = r.scanAll(s.After+1, Forwards, func(e *Entry) bool {
+	err = w.lookup().scanAll(s.After+1, Forwards, func(e *Entry) bool {
 		if e.Position() > end || events == catchUpBatch {
 			return false
 		}

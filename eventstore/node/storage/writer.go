@@ -17,6 +17,7 @@ type writer struct {
 	db      *DB
 	heads   *twoGenerations[string, *head]
 	recent  *twoGenerations[[16]byte, recentWrite]
+	names   *names
 	next    uint64 // position of the next event
 	lookups *reader
 	now     time.Time // of the commit
@@ -117,7 +118,9 @@ func (w *writer) write(h *head, e *Event, revision int64) (position uint64, err 
 	w.arena = append(w.arena, body...)
 	for i := range w.links {
 		l := &w.links[i]
-		l.head.last++
+		if l.head.last++; l.head.last == 0 {
+			w.names.add(w.db.hash(l.head.stream))
+		}
 		w.arena = appendLink(w.arena, l.projection, l.target, l.head.last)
 		w.index(l.head, l.head.last, ref{position: position + uint64(i) + 1, ordinal: uint8(i + 1)})
 	}
@@ -129,6 +132,9 @@ func (w *writer) write(h *head, e *Event, revision int64) (position uint64, err 
 	w.scratch = eventKey(w.scratch[:0], position)
 	if err = w.c.batch.Set(w.scratch, w.arena[start:], nil); err != nil {
 		return 0, err
+	}
+	if h.last < 0 {
+		w.names.add(w.db.hash(h.stream))
 	}
 	if revision == TombstoneRevision {
 		w.tombstone(h)
@@ -172,7 +178,7 @@ func (w *writer) linksOf(links []pendingLink, h *head, revision int64, e *Event,
 		if len(stream) > MaxStreamName {
 			continue
 		}
-		target, err := w.head(stream)
+		target, err := w.linkHead(stream)
 		if err != nil {
 			return nil, err
 		}
