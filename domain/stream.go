@@ -32,6 +32,7 @@ const (
 	KindGroup    Kind = "group" // one tree per license
 	KindDevice   Kind = "device"
 	KindJob      Kind = "job"
+	KindView     Kind = "view" // of the platform itself
 )
 
 // Stream names the history of one aggregate: "<tenant>-<kind>-<id>". EventStoreDB's category is what stands before

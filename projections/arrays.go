@@ -8,8 +8,8 @@ import (
 )
 
 // flushArrays writes in one round trip, which is one transaction.
-func (w *writer) flushArrays(ctx context.Context, fence statement, changed []changes) error {
-	statements := []statement{fence}
+func (w *writer) flushArrays(ctx context.Context, first []statement, changed []changes) error {
+	statements := first
 	for i, t := range w.tables {
 		more, err := t.arrayStatements(changed[i])
 		if err != nil {

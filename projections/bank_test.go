@@ -40,11 +40,11 @@ func (transferred) EventType() string { return "account.transferred" }
 func (closed) EventType() string      { return "account.closed" }
 func (pinged) EventType() string      { return "account.pinged" }
 
-func bankRegistry() *domain.Registry {
-	return domain.NewRegistry([]domain.Declaration{
+func bankRegistry(more ...[]domain.Declaration) *domain.Registry {
+	return domain.NewRegistry(append(more, []domain.Declaration{
 		domain.Declare[opened](1), domain.Declare[deposited](1), domain.Declare[moved](1), domain.Declare[tagged](1),
 		domain.Declare[transferred](1), domain.Declare[closed](1), domain.Declare[pinged](1),
-	})
+	})...)
 }
 
 const bankTenant = domain.Tenant("00112233445566778899aabbccddeeff")
@@ -86,6 +86,9 @@ type day struct {
 }
 
 func accountKeys(r eventstore.Recorded, touch func(accountKey)) {
+	if r.Stream.Kind != "account" { // what operators decide stands in the same log
+		return
+	}
 	touch(accountKey{r.Stream.Tenant, r.Stream.ID})
 	if e, ok := r.Event.(transferred); ok {
 		touch(accountKey{r.Stream.Tenant, e.To})
@@ -134,7 +137,9 @@ func bank() projections.View {
 	days := projections.NewTable(projections.TableSpec[day, dayKey]{
 		Name: "day",
 		Keys: func(r eventstore.Recorded, touch func(dayKey)) {
-			touch(dayKey{r.Stream.Tenant, r.At.Truncate(24 * time.Hour)})
+			if r.Stream.Kind == "account" {
+				touch(dayKey{r.Stream.Tenant, r.At.Truncate(24 * time.Hour)})
+			}
 		},
 		Fold:    func(d *day, _ eventstore.Recorded) { d.Events++ },
 		Upserts: []domain.Event{opened{}, deposited{}, moved{}, tagged{}, transferred{}, closed{}, pinged{}},

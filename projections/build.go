@@ -35,6 +35,7 @@ const (
 	suffixNext   = "_next"
 	suffixPrev   = "_prev"
 	suffixVerify = "_check"
+	suffixSwap   = "_swap" // within the transaction of a swap
 )
 
 // build fills one generation.
@@ -43,6 +44,7 @@ type build struct {
 	view   View
 	*writer
 	report func(Progress)
+	fed    *eventstore.Buffer // what to fold, if somebody else reads it; nil to read the log
 
 	progress Progress
 	began    time.Time
@@ -95,9 +97,11 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer cancel()
-	ahead := eventstore.NewBuffer(4*buildBatch, buildAhead)
-	from := b.gen.Position
-	reading.Go(func() { ahead.Close(b.read(ctx, from, until, ahead)) })
+	ahead, from := b.fed, b.gen.Position
+	if ahead == nil {
+		ahead = eventstore.NewBuffer(4*buildBatch, buildAhead)
+		reading.Go(func() { ahead.Close(b.read(ctx, from, until, ahead)) })
+	}
 
 	last, saved := from, time.Now()
 	for {
@@ -115,7 +119,7 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 		b.progress.Events, b.progress.Position = b.progress.Events+len(events), last
 		b.tell("reading")
 		if full := b.inMemory() > b.engine.BuildRows; full || time.Since(saved) > buildSave {
-			if err := b.save(ctx, last); err != nil {
+			if err := b.save(ctx); err != nil {
 				return n, err
 			}
 			saved = time.Now()
@@ -124,11 +128,11 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 	if last == b.gen.Position {
 		return n, nil
 	}
-	return n, b.save(ctx, last)
+	return n, b.save(ctx)
 }
 
-func (b *build) save(ctx context.Context, at eventstore.Position) error {
-	err := b.flush(ctx, at, b.engine.BuildRows)
+func (b *build) save(ctx context.Context) error {
+	err := b.flush(ctx, b.engine.BuildRows)
 	b.filling = false
 	return err
 }
@@ -140,6 +144,9 @@ func (b *build) stopped(ctx context.Context, last eventstore.Position, events []
 		return err
 	}
 	poison.View = b.view.Name
+	if b.fed != nil { // what was read is gone, and nobody goes on with this
+		return err
+	}
 	if poison.index > 0 {
 		last = events[poison.index-1].Position
 	}

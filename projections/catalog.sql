@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS portal.generation (
     version      int         NOT NULL,
     fingerprint  text        NOT NULL,
     schema       text        NOT NULL UNIQUE,
-    state        text        NOT NULL, -- live, next, prev, check
+    state        text        NOT NULL, -- live, next, prev, check, asof
     commit       bigint      NOT NULL DEFAULT 0,
     prepare      bigint      NOT NULL DEFAULT 0,
     epoch        bigint      NOT NULL DEFAULT 0,
@@ -21,7 +21,17 @@ CREATE TABLE IF NOT EXISTS portal.generation (
     error_id     uuid,
     error_type   text,
     error_at     text,
-    error_since  timestamptz
+    error_since  timestamptz,
+    -- The last event in the tables, by which a log that was restored from an older copy is known even when it is longer by now.
+    last_id       uuid,
+    last_stream   text,
+    last_revision bigint,
+    events        bigint      NOT NULL DEFAULT 0, -- read so far: applied, or quarantined
+    applied       bigint      NOT NULL DEFAULT 0,
+    keep_until    timestamptz,                    -- of prev: when it is dropped
+    as_of         text,                           -- of asof: which moment, see portal.as_of
+    verified      timestamptz,                    -- when it was last compared with a rebuild
+    differs       text                            -- what that found; NULL if nothing
 ) WITH (fillfactor = 50);
 
 CREATE UNIQUE INDEX IF NOT EXISTS generation_one ON portal.generation (view, state) WHERE state IN ('live', 'next', 'prev');
@@ -38,6 +48,42 @@ CREATE TABLE IF NOT EXISTS portal.policy_checkpoint (
     error_at     text,
     error_since  timestamptz
 ) WITH (fillfactor = 50);
+
+-- A catalog that an earlier build made gets what has come since. Only then: changing a table waits for all that read it.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'portal.generation'::regclass AND attname = 'differs') THEN
+        ALTER TABLE portal.generation ADD last_id uuid, ADD last_stream text, ADD last_revision bigint, ADD events bigint NOT NULL DEFAULT 0,
+            ADD applied bigint NOT NULL DEFAULT 0, ADD keep_until timestamptz, ADD as_of text, ADD verified timestamptz, ADD differs text;
+    END IF;
+END $$;
+
+-- The events that a generation has left out, as an operator decided. Each stands here by the transaction that passed it by.
+CREATE TABLE IF NOT EXISTS portal.quarantined (
+    generation   bigint      NOT NULL REFERENCES portal.generation ON DELETE CASCADE,
+    event        uuid        NOT NULL,
+    commit       bigint      NOT NULL,
+    prepare      bigint      NOT NULL,
+    PRIMARY KEY (generation, event)
+);
+
+-- The views that an operator has told to stand still.
+CREATE TABLE IF NOT EXISTS portal.paused (
+    view         text        PRIMARY KEY,
+    since        timestamptz NOT NULL DEFAULT now()
+);
+
+-- The moments of the past that views have been built up to. Each view of one is a generation in state asof.
+CREATE TABLE IF NOT EXISTS portal.as_of (
+    name         text        PRIMARY KEY,
+    at           timestamptz NOT NULL,
+    tenant       text        NOT NULL, -- empty: all
+    commit       bigint      NOT NULL DEFAULT 0,
+    prepare      bigint      NOT NULL DEFAULT 0,
+    bytes        bigint      NOT NULL DEFAULT 0,
+    ready        boolean     NOT NULL DEFAULT false,
+    created      timestamptz NOT NULL DEFAULT now(),
+    used         timestamptz NOT NULL DEFAULT now()
+);
 
 -- Who works on what. It stands apart from the generation, whose row is locked while a batch is being written.
 CREATE TABLE IF NOT EXISTS portal.lease (

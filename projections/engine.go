@@ -30,6 +30,17 @@ type Config struct {
 
 	// BuildRows bounds how many rows of each table a rebuild holds in memory; 0 for a million.
 	BuildRows int
+
+	// KeepPrevious is how long the generation before a swap goes on following the log, so that Rollback is instant and loses
+	// nothing; then it is dropped. 0 for a day, less for not at all.
+	KeepPrevious time.Duration
+
+	// VerifyEvery is how often each view is compared with its rebuild, by the portal that moves it; 0 for never. The outcome
+	// stands in Status and in the metrics.
+	VerifyEvery time.Duration
+
+	// AsOf bounds the moments of the past that are kept.
+	AsOf AsOfLimits
 }
 
 // Engine keeps views and policies up with the log.
@@ -61,6 +72,10 @@ func New(c Config) (*Engine, error) {
 	if c.BuildRows == 0 {
 		c.BuildRows = 1_000_000
 	}
+	if c.KeepPrevious == 0 {
+		c.KeepPrevious = 24 * time.Hour
+	}
+	c.AsOf.setDefaults()
 	e := &Engine{
 		Config: c, signals: newSignals(), metrics: newMetrics(), lag: &lagMeter{}, owner: uuid.NewString(),
 		consumers: map[string]consumer{}, building: make(chan struct{}, 2), progress: map[string]Progress{},
@@ -72,7 +87,13 @@ func New(c Config) (*Engine, error) {
 		if e.consumers[v.Name] != nil {
 			return nil, fmt.Errorf("there are two views %s", v.Name)
 		}
-		e.consumers[v.Name] = &projector{engine: e, view: v}
+		e.consumers[v.Name] = &projector{engine: e, view: v, schema: v.Name}
+	}
+	for _, v := range c.Views {
+		if e.consumers[v.Name+suffixPrev] != nil {
+			return nil, fmt.Errorf("view %s has the name of a generation of another", v.Name+suffixPrev)
+		}
+		e.consumers[v.Name+suffixPrev] = &projector{engine: e, view: v, schema: v.Name + suffixPrev}
 	}
 	for _, p := range c.Policies {
 		name := policyTopic(p.Name)
@@ -107,6 +128,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	watch, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { e.watchHead(watch) })
+	watching.Go(func() { e.keepTidy(watch) })
+	if e.VerifyEvery > 0 {
+		watching.Go(func() { e.keepVerifying(watch) })
+	}
 	defer watching.Wait()
 	defer cancel()
 	if len(e.consumers) == 0 {

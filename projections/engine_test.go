@@ -191,13 +191,13 @@ func TestACheckpointThatWentBackIsNoticed(t *testing.T) {
 	p := newPortal(t, log, db, nil).start()
 	p.await("bank", write(t, log, "a", opened{Owner: "Ann"}))
 	if _, err := db.Exec(t.Context(), `CREATE TABLE saved_account AS TABLE bank.account; CREATE TABLE saved_count AS TABLE bank.owner_count;
-		CREATE TABLE saved_day AS TABLE bank.day; CREATE TABLE saved_position AS SELECT commit, prepare FROM portal.generation`); err != nil {
+		CREATE TABLE saved_day AS TABLE bank.day; CREATE TABLE saved_position AS SELECT commit, prepare, events, applied, last_id, last_stream, last_revision FROM portal.generation`); err != nil {
 		t.Fatal(err)
 	}
 	p.await("bank", write(t, log, "a", deposited{1}))
 	if _, err := db.Exec(t.Context(), `BEGIN; TRUNCATE bank.account, bank.owner_count, bank.day; INSERT INTO bank.account TABLE saved_account;
 		INSERT INTO bank.owner_count TABLE saved_count; INSERT INTO bank.day TABLE saved_day;
-		UPDATE portal.generation SET (commit, prepare) = (SELECT commit, prepare FROM saved_position); COMMIT`); err != nil {
+		UPDATE portal.generation SET (commit, prepare, events, applied, last_id, last_stream, last_revision) = (SELECT * FROM saved_position); COMMIT`); err != nil {
 		t.Fatal(err)
 	}
 	p.await("bank", write(t, log, "a", deposited{1}))

@@ -25,7 +25,13 @@ var (
 	// ErrNotYet says that a view has not reached a position in the time given.
 	ErrNotYet = errors.New("the view has not reached the position yet")
 	// ErrAhead says that a view has seen more than the log holds: the log was restored from an older copy.
-	ErrAhead = errors.New("the view is ahead of the log, which must have been restored from an older copy; rebuild the view")
+	ErrAhead = errors.New("the view has seen events that the log does not hold, which must have been restored from an older copy")
+	// ErrQuarantinedLate says that a view has applied an event which an operator quarantined afterwards.
+	ErrQuarantinedLate = errors.New("the view has applied an event that is quarantined")
+	// ErrNotHalted says that a view stands before no event.
+	ErrNotHalted = errors.New("the view stands before no event that it can't apply")
+	// ErrNoPrevious says that there is no generation to roll back to.
+	ErrNoPrevious = errors.New("there is no previous generation of this version to roll back to")
 )
 
 // EventError names the event that a view or policy can't apply.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -23,6 +24,7 @@ const (
 	StateNext  = "next"  // is being built
 	StatePrev  = "prev"  // was live before the last swap
 	StateCheck = "check" // is compared with the live one
+	StateAsOf  = "asof"  // shows a moment of the past
 )
 
 // Generation is one set of a view's tables, in a schema of its own.
@@ -40,6 +42,23 @@ type Generation struct {
 	Created     time.Time
 	Swapped     time.Time // when it went live; zero if it never did
 	Halted      *Halt     // nil unless it stands before an event that can't be applied
+
+	// Events have been read: each was applied, or passed by since an operator had quarantined it.
+	Events, Applied, Quarantined int64
+
+	KeepUntil time.Time // of StatePrev: when it is dropped
+	AsOf      string    // of StateAsOf: the Moment it belongs to
+	Verified  time.Time // when it was last compared with a rebuild; zero if it never was
+	Differs   string    // what that found; empty if nothing
+
+	last lastEvent
+}
+
+// lastEvent is the event at a generation's position. A log that does not have it there is another one.
+type lastEvent struct {
+	id       uuid.UUID // Nil: an earlier build did not note it
+	stream   string
+	revision eventstore.Revision
 }
 
 // Halt says where and why a view or policy stands.
@@ -81,7 +100,10 @@ func Migrate(ctx context.Context, db *pgxpool.Pool) error {
 }
 
 const generationColumns = `id, view, version, fingerprint, schema, state, commit, prepare, epoch, indexed, moved, created,
-	COALESCE(swapped, 'epoch'), error, COALESCE(error_id::text, ''), COALESCE(error_type, ''), COALESCE(error_at, ''), error_since`
+	COALESCE(swapped, 'epoch'), error, COALESCE(error_id::text, ''), COALESCE(error_type, ''), COALESCE(error_at, ''), error_since,
+	events, applied, (SELECT count(*) FROM portal.quarantined q WHERE q.generation = generation.id), COALESCE(keep_until, 'epoch'),
+	COALESCE(as_of, ''), COALESCE(verified, 'epoch'), COALESCE(differs, ''), COALESCE(last_id, '00000000-0000-0000-0000-000000000000'),
+	COALESCE(last_stream, ''), COALESCE(last_revision, -1)`
 
 func scanGeneration(row pgx.CollectableRow) (g Generation, err error) {
 	var (
@@ -91,10 +113,13 @@ func scanGeneration(row pgx.CollectableRow) (g Generation, err error) {
 		halt            Halt
 	)
 	err = row.Scan(&g.ID, &g.View, &g.Version, &g.Fingerprint, &g.Schema, &g.State, &commit, &prepare, &g.Epoch, &g.Indexed, &g.Moved,
-		&g.Created, &g.Swapped, &message, &halt.EventID, &halt.EventType, &halt.Position, &since)
+		&g.Created, &g.Swapped, &message, &halt.EventID, &halt.EventType, &halt.Position, &since, &g.Events, &g.Applied, &g.Quarantined,
+		&g.KeepUntil, &g.AsOf, &g.Verified, &g.Differs, &g.last.id, &g.last.stream, &g.last.revision)
 	g.Position = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
-	if g.Swapped.Unix() == 0 {
-		g.Swapped = time.Time{}
+	for _, at := range []*time.Time{&g.Swapped, &g.KeepUntil, &g.Verified} {
+		if at.Unix() == 0 {
+			*at = time.Time{}
+		}
 	}
 	if message != nil && since != nil {
 		halt.Message, halt.Since = *message, *since
@@ -158,17 +183,19 @@ func execIn(ctx context.Context, tx pgx.Tx, schema, sql string) error {
 
 // drop removes a generation and its tables. The live one is refused.
 func drop(ctx context.Context, db *pgxpool.Pool, schema string) error {
+	return dropIf(ctx, db, schema, func(Generation) bool { return true })
+}
+
+// dropIf drops a generation if it is still what the caller takes it for. Its row is locked meanwhile, so that a swap or a
+// rollback can't make it the live one between the look and the drop.
+func dropIf(ctx context.Context, db *pgxpool.Pool, schema string, still func(Generation) bool) error {
 	return pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		var state string
-		err := tx.QueryRow(ctx, `SELECT state FROM portal.generation WHERE schema = $1 FOR UPDATE`, schema).Scan(&state)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if err == nil && state == StateLive {
-			err = fmt.Errorf("%s is live", schema)
-		}
-		if err != nil {
+		g, ok, err := lockGeneration(ctx, tx, schema)
+		switch {
+		case err != nil || !ok || !still(g):
 			return err
+		case g.State == StateLive:
+			return fmt.Errorf("%s is live", schema)
 		}
 		return forget(ctx, tx, schema)
 	})

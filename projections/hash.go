@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -103,6 +104,16 @@ func (e *Engine) Verify(ctx context.Context, view string, report func(Progress))
 	if err != nil {
 		return at, err
 	}
+	// Two comparisons of one view would take each other's tables.
+	schema := v.Name + suffixVerify
+	s, release, err := e.hold(ctx, schema, uuid.NewString())
+	if err != nil {
+		return at, fmt.Errorf("verify view %s: %w", view, err)
+	}
+	defer func() {
+		_ = s.close()
+		release()
+	}()
 	err = inSnapshot(ctx, e.DB, func(live pgx.Tx) error {
 		g, ok, err := find(ctx, live, v.Name)
 		if err != nil || !ok {
@@ -112,12 +123,14 @@ func (e *Engine) Verify(ctx context.Context, view string, report func(Progress))
 			return fmt.Errorf("live is of version %d, this portal's is %d", g.Version, v.Version)
 		}
 		at = g.Position
-		schema := v.Name + suffixVerify
+		if err := e.sameLog(ctx, g); err != nil {
+			return err
+		}
 		if err := e.buildCheck(ctx, v, schema, at, report); err != nil {
 			return err
 		}
 		err = inSnapshot(ctx, e.DB, func(built pgx.Tx) error { return compare(ctx, live, built, v, schema, at) })
-		return errors.Join(err, drop(ctx, e.DB, schema))
+		return errors.Join(err, drop(ctx, e.DB, schema), e.record(ctx, g, err))
 	})
 	var d *Difference
 	if err != nil && !errors.As(err, &d) {
@@ -133,11 +146,14 @@ func (e *Engine) buildCheck(ctx context.Context, v View, schema string, until ev
 	if err := create(ctx, e.DB, v, schema, StateCheck); err != nil {
 		return err
 	}
-	w, release, err := e.enter(ctx, v, schema)
+	s, err := newSession(ctx, e.DB)
 	if err != nil {
 		return err
 	}
-	defer release()
+	w, err := e.open(ctx, s, v, schema)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
 	b := e.newBuild(v, w, report)
 	defer b.close()
 	b.progress.Head = until

@@ -68,6 +68,13 @@ func (l lease) take(ctx context.Context, s *session) (got bool, err error) {
 	return got, err
 }
 
+// held reports whether somebody works on what goes by a name.
+func (e *Engine) held(ctx context.Context, name string) (held bool, err error) {
+	err = e.DB.QueryRow(ctx, `SELECT EXISTS (SELECT FROM portal.lease l JOIN pg_stat_activity a ON a.pid = l.pid AND a.backend_start = l.pid_started
+		WHERE name = $1 AND owner <> '' AND beat >= clock_timestamp() - $2::interval)`, name, leaseTTL).Scan(&held)
+	return held, err
+}
+
 // keep says that the holder lives, until the context ends. It needs no answer: a lease that was lost shows at the fence.
 func (l lease) keep(ctx context.Context) {
 	for sleep(ctx, leaseBeat) == nil {

@@ -46,13 +46,17 @@ func (e *Engine) Collector() prometheus.Collector {
 		head:     prometheus.NewDesc("avportal_log_position", "Commit position of the last event in the log.", nil, nil),
 		lag:      prometheus.NewDesc("avportal_view_lag_seconds", "Time since the log first held something that the view does not show; 0 if it shows everything.", label, nil),
 		halted:   prometheus.NewDesc("avportal_view_halted", "1 if the view stands before an event that it can't apply.", label, nil),
+		paused:   prometheus.NewDesc("avportal_view_paused", "1 if an operator has told the view to stand still.", label, nil),
+		verified: prometheus.NewDesc("avportal_view_verified_timestamp_seconds", "When the live tables were last compared with a rebuild; missing if they never were.", label, nil),
+		differs:  prometheus.NewDesc("avportal_view_differs", "1 if the last comparison of the live tables with a rebuild found a difference; missing if there was none.", label, nil),
+		passed:   prometheus.NewDesc("avportal_view_quarantined_events", "Events that the live tables leave out, as an operator decided.", label, nil),
 		up:       prometheus.NewDesc("avportal_views_up", "0 if the state of the views can't be read.", nil, nil),
 	}
 }
 
 type collector struct {
-	engine                          *Engine
-	position, head, lag, halted, up *prometheus.Desc
+	engine                                                             *Engine
+	position, head, lag, halted, paused, verified, differs, passed, up *prometheus.Desc
 }
 
 func (c *collector) parts() []prometheus.Collector {
@@ -62,7 +66,7 @@ func (c *collector) parts() []prometheus.Collector {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.position, c.head, c.lag, c.halted, c.up} {
+	for _, d := range []*prometheus.Desc{c.position, c.head, c.lag, c.halted, c.paused, c.verified, c.differs, c.passed, c.up} {
 		out <- d
 	}
 	for _, p := range c.parts() {
@@ -90,10 +94,19 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, s := range all {
 		gauge(c.position, float64(s.Position.Commit), s.View)
 		gauge(c.lag, s.Behind.Seconds(), s.View)
-		halted := 0.0
-		if s.Halted != nil {
-			halted = 1
+		gauge(c.halted, oneIf(s.Halted != nil), s.View)
+		gauge(c.paused, oneIf(s.Paused), s.View)
+		gauge(c.passed, float64(s.Quarantined), s.View)
+		if !s.Verified.IsZero() {
+			gauge(c.verified, float64(s.Verified.UnixMilli())/1000, s.View)
+			gauge(c.differs, oneIf(s.Differs != ""), s.View)
 		}
-		gauge(c.halted, halted, s.View)
 	}
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

@@ -40,23 +40,11 @@ func (p *policyRunner) checkpoint(ctx context.Context) (eventstore.Position, err
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.standDown()
-	s, err := newSession(ctx, p.engine.DB)
+	s, release, err := p.engine.hold(ctx, policyTopic(p.policy.Name), p.engine.owner)
 	if err != nil {
 		return eventstore.Position{}, err
 	}
-	l := lease{name: policyTopic(p.policy.Name), owner: p.engine.owner, db: p.engine.DB}
-	if err := l.await(ctx, s); err != nil {
-		return eventstore.Position{}, errors.Join(err, s.close())
-	}
-	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var beating sync.WaitGroup
-	beating.Go(func() { l.keep(keeping) })
-	p.session = s
-	p.release = func() {
-		stop()
-		beating.Wait()
-		l.release()
-	}
+	p.session, p.release = s, release
 	var commit, prepare int64
 	err = s.conn.QueryRow(ctx, `INSERT INTO portal.policy_checkpoint (name) VALUES ($1)
 		ON CONFLICT (name) DO UPDATE SET epoch = policy_checkpoint.epoch + 1 RETURNING epoch, commit, prepare`, p.policy.Name).Scan(&p.epoch, &commit, &prepare)

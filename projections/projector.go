@@ -12,10 +12,11 @@ import (
 	"avportal/eventstore"
 )
 
-// projector moves the live generation of one view.
+// projector moves one generation of one view: the live one, or the previous one as long as that is kept.
 type projector struct {
 	engine *Engine
 	view   View
+	schema string
 
 	mu      sync.Mutex
 	writer  *writer // nil while another portal works, and after an error
@@ -27,82 +28,140 @@ type projector struct {
 func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w := p.writer; w != nil && !w.conn.IsClosed() { // it was the event that was at fault, not the connection
-		if g, ok, err := find(ctx, w.conn, p.view.Name); err == nil && ok && g.ID == w.gen.ID && g.Epoch == w.gen.Epoch && g.Position == w.gen.Position {
-			return g.Position, nil
+	if p.inPlace(ctx) {
+		var err error // an operator may have decided about the event that was at fault
+		if p.writer.quarantine, err = readQuarantine(ctx, p.engine.Store, p.view.Name); err == nil {
+			return p.writer.gen.Position, nil
 		}
 	}
 	p.standDown()
-	if err := p.engine.ensure(ctx, p.view); err != nil {
+	if err := p.awaitTurn(ctx); err != nil {
 		return eventstore.Position{}, err
 	}
-	w, release, err := p.engine.enter(ctx, p.view, p.view.Name)
+	w, release, err := p.engine.enter(ctx, p.view, p.schema)
 	if err != nil {
 		return eventstore.Position{}, err
 	}
 	p.writer, p.release = w, release
 	p.active.Store(true)
-	if err := p.notAhead(ctx, w.gen); err != nil {
+	if err := p.mayGoOn(ctx, w); err != nil {
 		p.standDown()
 		return eventstore.Position{}, err
 	}
-	p.engine.Log.Info("projecting", "view", p.view.Name, "position", w.gen.Position.String())
+	p.engine.Log.Info("projecting", "view", p.view.Name, "schema", p.schema, "position", w.gen.Position.String())
 	return w.gen.Position, nil
 }
 
-// notAhead refuses to go on from a position that the log has not reached: it was restored from an older copy, and new
-// events would come to stand where the view has seen others.
-func (p *projector) notAhead(ctx context.Context, g Generation) error {
-	head, err := p.engine.Store.Head(ctx)
-	if err != nil || g.Position.Compare(head) <= 0 {
-		return err
+// inPlace reports whether this projector can just go on: it was the event that was at fault, not the connection.
+func (p *projector) inPlace(ctx context.Context) bool {
+	w := p.writer
+	if w == nil || w.conn.IsClosed() {
+		return false
 	}
-	err = fmt.Errorf("%w: view %s is at %s, the log at %s", ErrAhead, p.view.Name, g.Position, head)
-	p.engine.haltView(ctx, g, &EventError{View: p.view.Name, Err: err, Position: g.Position})
+	g, ok, err := find(ctx, w.conn, p.schema)
+	return err == nil && ok && g.ID == w.gen.ID && g.Epoch == w.gen.Epoch && g.Position == w.gen.Position
+}
+
+// awaitTurn waits until the view is not paused, and until there is what this projector moves.
+func (p *projector) awaitTurn(ctx context.Context) error {
+	for {
+		paused, err := isPaused(ctx, p.engine.DB, p.view.Name)
+		if err != nil {
+			return err
+		}
+		if !paused {
+			break
+		}
+		if err := sleep(ctx, leasePoll); err != nil {
+			return err
+		}
+	}
+	if p.isLive() {
+		return p.engine.ensure(ctx, p.view)
+	}
+	return p.engine.awaitPrevious(ctx, p.view)
+}
+
+func (p *projector) isLive() bool { return p.schema == p.view.Name }
+
+// mayGoOn looks, now that nobody else moves the generation, whether the view was paused since, whether it can be gone on with,
+// and whether the previous one is still of this build's version.
+func (p *projector) mayGoOn(ctx context.Context, w *writer) error {
+	if paused, err := isPaused(ctx, w.conn, p.view.Name); paused || err != nil {
+		return errors.Join(err, ErrFenced)
+	}
+	if w.gen.Version != p.view.Version || w.gen.Fingerprint != p.view.fingerprint() {
+		return fmt.Errorf("%s has become another version: %w", p.schema, ErrFenced)
+	}
+	err := p.engine.trusted(ctx, w.conn, w.gen)
+	if errors.Is(err, ErrAhead) || errors.Is(err, ErrQuarantinedLate) {
+		p.engine.haltView(ctx, w.gen, &EventError{View: p.schema, Err: err, Position: w.gen.Position})
+	}
 	return err
 }
 
 // enter takes the lease of a generation and opens it for writing.
 func (e *Engine) enter(ctx context.Context, v View, schema string) (*writer, func(), error) {
+	return e.enterAs(ctx, v, schema, e.owner)
+}
+
+func (e *Engine) enterAs(ctx context.Context, v View, schema, owner string) (*writer, func(), error) {
+	s, release, err := e.hold(ctx, schema, owner)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := e.open(ctx, s, v, schema)
+	if err != nil {
+		err = errors.Join(err, s.close())
+		release()
+		return nil, nil, err
+	}
+	return w, release, nil
+}
+
+// hold takes a lease, with a connection that stands for it, and keeps it until release.
+func (e *Engine) hold(ctx context.Context, name, owner string) (*session, func(), error) {
 	s, err := newSession(ctx, e.DB)
 	if err != nil {
 		return nil, nil, err
 	}
-	l := lease{name: schema, owner: e.owner, db: e.DB}
+	l := lease{name: name, owner: owner, db: e.DB}
 	if err := l.await(ctx, s); err != nil {
 		return nil, nil, errors.Join(err, s.close())
 	}
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var beating sync.WaitGroup
 	beating.Go(func() { l.keep(keeping) })
-	release := func() {
+	return s, func() {
 		stop()
 		beating.Wait()
 		l.release()
-	}
-	fail := func(err error) (*writer, func(), error) {
-		err = errors.Join(err, s.close())
-		release()
-		return nil, nil, err
-	}
+	}, nil
+}
+
+// open makes a connection the one that writes to a generation.
+func (e *Engine) open(ctx context.Context, s *session, v View, schema string) (*writer, error) {
 	if _, err := s.conn.Exec(ctx, `UPDATE portal.generation SET epoch = epoch + 1 WHERE schema = $1`, schema); err != nil {
-		return fail(err)
+		return nil, err
 	}
 	g, ok, err := find(ctx, s.conn, schema)
 	if err == nil && !ok {
 		err = fmt.Errorf("there is no generation %s", schema)
 	}
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	w, err := newWriter(ctx, s, v, g)
+	if err == nil {
+		w.quarantine, err = readQuarantine(ctx, e.Store, v.Name)
+	}
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	if g.Position.IsZero() {
 		w.startEmpty()
 	}
-	return w, release, nil
+	return w, nil
 }
 
 func (p *projector) standDown() {
@@ -153,15 +212,15 @@ func (p *projector) write(ctx context.Context, w *writer, events []eventstore.Re
 			return fmt.Errorf("view %s: %w", p.view.Name, err)
 		}
 	}
-	if err == nil || poison != nil && poison.index > 0 {
+	if p.isLive() && (err == nil || poison != nil && poison.index > 0) {
 		p.engine.metrics.applied(p.view.Name, len(events), time.Since(start))
 		p.engine.signals.moved(p.view.Name)
 	}
-	if errors.Is(err, ErrFenced) {
+	if p.isLive() && errors.Is(err, ErrFenced) {
 		p.engine.metrics.fenced.WithLabelValues(p.view.Name).Inc()
 	}
 	if poison != nil {
-		poison.View = p.view.Name
+		poison.View = p.schema
 		p.engine.haltView(ctx, w.gen, poison)
 		return poison
 	}

@@ -119,8 +119,15 @@ func (e *Engine) openNext(ctx context.Context, v View, needed func() (bool, erro
 
 func (e *Engine) makeNext(ctx context.Context, s *session, v View, schema string) error {
 	g, ok, err := find(ctx, s.conn, schema)
-	if err == nil && ok && (g.Version != v.Version || g.Fingerprint != v.fingerprint()) {
-		err = drop(ctx, e.DB, schema)
+	if err == nil && ok {
+		outdated := g.Version != v.Version || g.Fingerprint != v.fingerprint()
+		if !outdated {
+			err = e.trusted(ctx, s.conn, g)
+			outdated = errors.Is(err, ErrAhead) || errors.Is(err, ErrQuarantinedLate)
+		}
+		if outdated {
+			err = drop(ctx, e.DB, schema)
+		}
 	}
 	if err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 
 // flushStaged writes a large batch: new rows by COPY into the table, changed ones by COPY into a temporary table from
 // which one statement updates. It takes several round trips, so it opens a transaction.
-func (w *writer) flushStaged(ctx context.Context, fence statement, changed []changes) error {
-	if err := w.run(ctx, []statement{{sql: "BEGIN"}, fence}); err != nil {
+func (w *writer) flushStaged(ctx context.Context, first []statement, changed []changes) error {
+	if err := w.run(ctx, append([]statement{{sql: "BEGIN"}}, first...)); err != nil {
 		return err
 	}
 	for i, t := range w.tables {

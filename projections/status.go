@@ -20,6 +20,14 @@ type Status struct {
 	Halted   *Halt               // nil unless it stands before an event that it can't apply
 	Building *Progress           // nil unless this process builds a generation of it
 	Here     bool                // this process's projector is the one that writes
+	Paused   bool                // an operator has told it to stand still
+
+	// Events have been read into the live tables: each was applied, or passed by since an operator had quarantined it.
+	Events, Applied, Quarantined int64
+
+	Previous *Generation // that Rollback goes back to; nil if there is none
+	Verified time.Time   // when the live tables were last compared with a rebuild; zero if they never were
+	Differs  string      // what that found; empty if nothing
 }
 
 // Ready reports whether the view can be read and is not standing still.
@@ -31,6 +39,10 @@ func (e *Engine) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	paused, err := pausedViews(ctx, e.DB)
+	if err != nil {
+		return nil, err
+	}
 	head := e.lag.head()
 	if now, err := e.Store.Head(ctx); err == nil {
 		head = now
@@ -38,17 +50,10 @@ func (e *Engine) Status(ctx context.Context) ([]Status, error) {
 	}
 	out := make([]Status, 0, len(e.Views))
 	for _, v := range e.Views {
-		s := Status{View: v.Name, Head: head}
+		s := Status{View: v.Name, Head: head, Paused: paused[v.Name]}
 		for _, g := range generations {
-			switch {
-			case g.View != v.Name:
-			case g.State == StateLive:
-				s.Version, s.Position = g.Version, g.Position
-				if g.Halted != nil {
-					s.Halted = g.Halted
-				}
-			case g.State == StateNext && s.Halted == nil:
-				s.Halted = g.Halted
+			if g.View == v.Name {
+				s.add(g)
 			}
 		}
 		s.Behind = e.lag.behind(s.Position, time.Now())
@@ -64,6 +69,23 @@ func (e *Engine) Status(ctx context.Context) ([]Status, error) {
 	}
 	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.View, b.View) })
 	return out, nil
+}
+
+func (s *Status) add(g Generation) {
+	switch g.State {
+	case StateLive:
+		s.Version, s.Position, s.Events, s.Applied, s.Quarantined = g.Version, g.Position, g.Events, g.Applied, g.Quarantined
+		s.Verified, s.Differs = g.Verified, g.Differs
+		if g.Halted != nil {
+			s.Halted = g.Halted
+		}
+	case StateNext:
+		if s.Halted == nil {
+			s.Halted = g.Halted
+		}
+	case StatePrev:
+		s.Previous = &g
+	}
 }
 
 // working must not wait for a batch that is being written.

@@ -14,7 +14,8 @@ import (
 	"avportal/eventstore"
 )
 
-// Swap makes the generation that was built the live one, in one transaction, and keeps the one before as "<view>_prev".
+// Swap makes the generation that was built the live one, in one transaction, and keeps the one before as "<view>_prev", which
+// goes on following the log for Config.KeepPrevious.
 // Readers see the old tables or the new ones, and never older rows than they have seen.
 func (e *Engine) Swap(ctx context.Context, view string) error {
 	v, err := e.view(view)
@@ -50,64 +51,112 @@ func (b *build) swap(ctx context.Context) error {
 	if err := drop(ctx, b.engine.DB, b.view.Name+suffixPrev); err != nil {
 		return err
 	}
-	err := pgx.BeginFunc(ctx, b.engine.DB, func(tx pgx.Tx) error { return b.exchange(ctx, tx) })
+	x := exchange{engine: b.engine, view: b.view, schema: b.gen.Schema, id: b.gen.ID, catchUp: func(ctx context.Context, live Generation) error {
+		if b.gen.Position.Compare(live.Position) < 0 {
+			_, err := b.fill(ctx, eventstore.Position{})
+			return err
+		}
+		return nil
+	}, fenced: func(next Generation) bool { return next.Epoch != b.gen.Epoch }}
+	return x.run(ctx)
+}
+
+// exchange makes another generation the live one.
+type exchange struct {
+	engine  *Engine
+	view    View
+	schema  string // of the generation that goes live
+	id      int64  // of it
+	catchUp func(ctx context.Context, live Generation) error
+	fenced  func(next Generation) bool // somebody else has taken it
+}
+
+func (x exchange) run(ctx context.Context) error {
+	var at eventstore.Position
+	err := pgx.BeginFunc(ctx, x.engine.DB, func(tx pgx.Tx) (err error) {
+		at, err = x.inTx(ctx, tx)
+		return err
+	})
 	if err == nil {
-		b.engine.Log.Info("swapped", "view", b.view.Name, "version", b.view.Version, "position", b.gen.Position.String())
-		b.engine.signals.moved(b.view.Name)
+		x.engine.Log.Info("swapped", "view", x.view.Name, "version", x.view.Version, "from", x.schema, "position", at.String())
+		x.engine.signals.moved(x.view.Name)
 	}
 	return err
 }
 
-func (b *build) exchange(ctx context.Context, tx pgx.Tx) error {
+func (x exchange) inTx(ctx context.Context, tx pgx.Tx) (at eventstore.Position, err error) {
 	// 2. Hold the live view still, which no longer than the rest of this takes.
-	live, ok, err := lockGeneration(ctx, tx, b.view.Name)
+	live, ok, err := lockGeneration(ctx, tx, x.view.Name)
 	if err != nil {
-		return err
+		return at, err
 	}
 	// 3. Catch up with it, so that no reader is thrown back.
-	if ok && b.gen.Position.Compare(live.Position) < 0 {
-		if _, err := b.fill(ctx, eventstore.Position{}); err != nil {
-			return err
+	if ok {
+		if err := x.catchUp(ctx, live); err != nil {
+			return at, err
 		}
 	}
-	next, there, err := lockGeneration(ctx, tx, b.gen.Schema)
+	next, there, err := lockGeneration(ctx, tx, x.schema)
 	switch {
 	case err != nil:
-		return err
-	case !there || next.ID != b.gen.ID || next.Epoch != b.gen.Epoch:
-		return ErrFenced
+		return at, err
+	case !there || next.ID != x.id || x.fenced(next):
+		return at, ErrFenced
 	case ok && next.Position.Compare(live.Position) < 0:
-		return fmt.Errorf("%w: the generation that was built is at %s, the live one at %s", ErrAhead, next.Position, live.Position)
+		// Only where the live view has seen what is no more in the log are readers thrown back: to what is true.
+		if err := x.engine.sameLog(ctx, live); !errors.Is(err, ErrAhead) {
+			return at, errors.Join(err, fmt.Errorf("%s is at %s, the live generation at %s", x.schema, next.Position, live.Position))
+		}
+	}
+	keep := max(x.engine.KeepPrevious, 0)
+	if ok { // what can't be gone on with can't be gone back to either
+		err := x.engine.trusted(ctx, tx, live)
+		if errors.Is(err, ErrAhead) || errors.Is(err, ErrQuarantinedLate) {
+			keep = 0
+		} else if err != nil {
+			return at, err
+		}
 	}
 	// 4. Let the queries that run now come to their end, so that none takes one table from here and the next from there.
 	if ok {
-		if err := b.lockTables(ctx, tx); err != nil {
-			return err
+		if err := x.lockTables(ctx, tx); err != nil {
+			return at, err
 		}
 	}
 	// 5. Exchange the names. The new epochs shut out whoever writes to either generation.
-	name, previous := b.view.Name, b.view.Name+suffixPrev
-	var steps []string
+	_, err = tx.Exec(ctx, strings.Join(x.renames(live, ok, next, keep), ";"))
+	return next.Position, err
+}
+
+// renames are the statements that exchange the names. What was live becomes the previous generation, by way of a third
+// name, since the one that goes live may be the previous one.
+func (x exchange) renames(live Generation, ok bool, next Generation, keep time.Duration) (steps []string) {
+	name, between, previous := x.view.Name, x.view.Name+suffixSwap, x.view.Name+suffixPrev
 	if ok {
-		steps = append(steps, `ALTER SCHEMA `+quote(name)+` RENAME TO `+quote(previous),
-			fmt.Sprintf(`UPDATE portal.generation SET schema = '%s', state = 'prev', epoch = epoch + 1 WHERE id = %d`, previous, live.ID))
+		steps = append(steps, `ALTER SCHEMA `+quote(name)+` RENAME TO `+quote(between),
+			fmt.Sprintf(`UPDATE portal.generation SET schema = '%s', state = 'swap', epoch = epoch + 1 WHERE id = %d`, between, live.ID))
 	}
-	steps = append(steps, `ALTER SCHEMA `+quote(b.gen.Schema)+` RENAME TO `+quote(name),
-		fmt.Sprintf(`UPDATE portal.generation SET schema = '%s', state = 'live', epoch = epoch + 1, swapped = now(), error = NULL, error_since = NULL WHERE id = %d`, name, next.ID))
-	_, err = tx.Exec(ctx, strings.Join(steps, ";"))
-	return err
+	steps = append(steps, `ALTER SCHEMA `+quote(x.schema)+` RENAME TO `+quote(name),
+		fmt.Sprintf(`UPDATE portal.generation SET schema = '%s', state = 'live', epoch = epoch + 1, swapped = now(), keep_until = NULL,
+			error = NULL, error_since = NULL WHERE id = %d`, name, next.ID))
+	if ok {
+		steps = append(steps, `ALTER SCHEMA `+quote(between)+` RENAME TO `+quote(previous),
+			fmt.Sprintf(`UPDATE portal.generation SET schema = '%s', state = 'prev', keep_until = now() + interval '%d milliseconds' WHERE id = %d`,
+				previous, keep.Milliseconds(), live.ID))
+	}
+	return steps
 }
 
 // lockTables waits for queries on the live tables. It gives up long before Postgres looks for deadlocks, in which it might
 // be the reader that fails, and tries again.
-func (b *build) lockTables(ctx context.Context, tx pgx.Tx) error {
-	defs, err := describe(ctx, tx, b.view.Name)
+func (x exchange) lockTables(ctx context.Context, tx pgx.Tx) error {
+	defs, err := describe(ctx, tx, x.view.Name)
 	if err != nil {
 		return err
 	}
 	var tables []string
 	for table := range defs {
-		tables = append(tables, pgx.Identifier{b.view.Name, table}.Sanitize())
+		tables = append(tables, pgx.Identifier{x.view.Name, table}.Sanitize())
 	}
 	slices.Sort(tables)
 	for range lockTries {

@@ -31,6 +31,10 @@ type View struct {
 	// times as long.
 	Indexes string
 
+	// Moment is run in the schema of a moment of the past (see AsOf), after its tables have been filled. It makes what queries
+	// need and the log does not tell.
+	Moment string
+
 	// Tables are folded apart from each other: none sees another's rows.
 	Tables []Table
 

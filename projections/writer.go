@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"avportal/domain"
 	"avportal/eventstore"
 )
@@ -28,6 +30,16 @@ type writer struct {
 	tables  []*tableWriter
 	sql     *sqlWriter // of a view without folds; then there are no tables here
 	filling bool       // the tables are empty, nobody reads them, and primary keys may be made after filling
+
+	quarantine quarantine
+	pending    pending
+}
+
+// pending is what has been folded and not written.
+type pending struct {
+	events, applied int
+	last            eventstore.Recorded
+	passed          []eventstore.Recorded // quarantined
 }
 
 type tableWriter struct {
@@ -82,13 +94,27 @@ func (w *writer) apply(ctx context.Context, events []eventstore.Recorded) error 
 	}
 	err := w.fold(ctx, events)
 	if err == nil {
-		err = w.flush(ctx, events[len(events)-1].Position, keepRows)
+		err = w.flush(ctx, keepRows)
 	}
 	return err
 }
 
-// fold brings events into memory, loading the rows that they touch.
-func (w *writer) fold(ctx context.Context, events []eventstore.Recorded) error {
+// fold brings events into memory, loading the rows that they touch. Those in quarantine are passed by.
+func (w *writer) fold(ctx context.Context, all []eventstore.Recorded) error {
+	events, passed := w.quarantine.sift(all)
+	if err := w.foldSifted(ctx, events); err != nil {
+		var poison *EventError
+		if errors.As(err, &poison) {
+			poison.index = slices.IndexFunc(all, func(r eventstore.Recorded) bool { return r.Position == poison.Position })
+		}
+		return err
+	}
+	w.pending.events, w.pending.applied = w.pending.events+len(all), w.pending.applied+len(events)
+	w.pending.last, w.pending.passed = all[len(all)-1], append(w.pending.passed, passed...)
+	return nil
+}
+
+func (w *writer) foldSifted(ctx context.Context, events []eventstore.Recorded) error {
 	if err := w.touch(events); err != nil {
 		w.reset()
 		return err
@@ -160,6 +186,7 @@ func (w *writer) reset() {
 	if w.sql != nil {
 		w.sql.stale = true
 	}
+	w.pending = pending{}
 	for _, t := range w.tables {
 		t.set.reset()
 	}
@@ -206,34 +233,54 @@ func (w *writer) fail(err error) error {
 	return errors.Join(err, w.close())
 }
 
-// fence moves the position, if it is where this writer left it and nobody has taken the generation over.
-func (w *writer) fence(to eventstore.Position) (statement, error) {
+// fence moves the position to the last event that was folded, if it is where this writer left it and nobody has taken the
+// generation over.
+func (w *writer) fence() (statement, error) {
+	to := w.pending.last.Position
 	if to.Commit > math.MaxInt64 || to.Prepare > math.MaxInt64 {
 		return statement{}, fmt.Errorf("position %s does not fit a bigint", to)
 	}
 	const sql = `WITH moved AS (UPDATE portal.generation SET commit = $1, prepare = $2, moved = now(), error = NULL, error_id = NULL,
-		error_type = NULL, error_at = NULL, error_since = NULL WHERE id = $3 AND epoch = $4 AND commit = $5 AND prepare = $6 RETURNING 1)
+		error_type = NULL, error_at = NULL, error_since = NULL, events = events + $7, applied = applied + $8, last_revision = $9,
+		last_id = $10, last_stream = $11 WHERE id = $3 AND epoch = $4 AND commit = $5 AND prepare = $6 RETURNING 1)
 		SELECT portal.must(count(*), 1, '` + stateFenced + `', 'generation at the position and epoch of this projector') FROM moved`
-	numbers := []int64{int64(to.Commit), int64(to.Prepare), w.gen.ID, w.gen.Epoch, int64(w.gen.Position.Commit), int64(w.gen.Position.Prepare)} //nolint:gosec // checked above
+	numbers := []int64{int64(to.Commit), int64(to.Prepare), w.gen.ID, w.gen.Epoch, int64(w.gen.Position.Commit), int64(w.gen.Position.Prepare), //nolint:gosec // checked above
+		int64(w.pending.events), int64(w.pending.applied), int64(w.pending.last.Revision)}
 	st := statement{sql: sql}
 	for _, n := range numbers {
 		st.params, st.oids = append(st.params, int8Param(n)), append(st.oids, int8OID)
 	}
+	st.params = append(st.params, w.pending.last.ID[:], []byte(w.pending.last.Stream.String()))
+	st.oids = append(st.oids, pgtype.UUIDOID, pgtype.TextOID)
 	return st, nil
+}
+
+// leavePassed notes which events were passed by, in the transaction that passes them.
+func (w *writer) leavePassed() (out []statement) {
+	for _, r := range w.pending.passed {
+		out = append(out, statement{
+			sql:    `INSERT INTO portal.quarantined (generation, event, commit, prepare) VALUES ($1, $2, $3, $4)`,
+			params: [][]byte{int8Param(w.gen.ID), r.ID[:], int8Param(int64(r.Position.Commit)), int8Param(int64(r.Position.Prepare))}, //nolint:gosec // not after the last, which was checked
+			oids:   []uint32{int8OID, pgtype.UUIDOID, int8OID, int8OID},
+		})
+	}
+	return out
 }
 
 // flush writes what differs between memory and Postgres, and moves the position. It keeps about keep rows of each table
 // in memory.
-func (w *writer) flush(ctx context.Context, to eventstore.Position, keep int) error {
-	fence, err := w.fence(to)
+func (w *writer) flush(ctx context.Context, keep int) error {
+	to := w.pending.last.Position
+	fence, err := w.fence()
 	if err != nil {
 		return w.fail(err)
 	}
+	first := append([]statement{fence}, w.leavePassed()...)
 	if w.sql != nil {
-		if err := w.sql.commit(ctx, []statement{fence}); err != nil {
+		if err := w.sql.commit(ctx, first); err != nil {
 			return w.fail(err)
 		}
-		w.gen.Position = to
+		w.gen.Position, w.pending = to, pending{}
 		return nil
 	}
 	changed := make([]changes, len(w.tables))
@@ -246,14 +293,14 @@ func (w *writer) flush(ctx context.Context, to eventstore.Position, keep int) er
 		staged = staged || max(len(changed[i].inserted), len(changed[i].updated)) >= stageFrom
 	}
 	if staged {
-		err = w.flushStaged(ctx, fence, changed)
+		err = w.flushStaged(ctx, first, changed)
 	} else {
-		err = w.flushArrays(ctx, fence, changed)
+		err = w.flushArrays(ctx, first, changed)
 	}
 	if err != nil {
 		return w.fail(err)
 	}
-	w.gen.Position = to
+	w.gen.Position, w.pending = to, pending{}
 	w.grew(grown)
 	for _, t := range w.tables {
 		t.set.written(keep)

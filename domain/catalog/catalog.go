@@ -8,10 +8,11 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/platform"
 	"avportal/domain/reseller"
 )
 
 // Registry knows every event type of this build.
 func Registry() *domain.Registry {
-	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, job.Events)
+	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, job.Events, platform.Events)
 }

@@ -296,3 +296,21 @@ func (l *Log) Head(context.Context) (eventstore.Position, error) {
 	}
 	return l.Events[len(l.Events)-1].Position, nil
 }
+
+// Read implements eventstore.Store, forward.
+func (l *Log) Read(ctx context.Context, stream domain.Stream, from eventstore.Revision, _ eventstore.Direction, limit int) iter.Seq2[eventstore.Recorded, error] {
+	return func(yield func(eventstore.Recorded, error) bool) {
+		n := 0
+		for r, err := range l.ReadAll(ctx, eventstore.Position{}, eventstore.Forward, 0) {
+			if err == nil && (r.Stream != stream || r.Revision < from) {
+				continue
+			}
+			if !yield(r, err) {
+				return
+			}
+			if n++; n == limit {
+				return
+			}
+		}
+	}
+}
