@@ -53,7 +53,7 @@ func TestReportAsTextAndJSON(t *testing.T) {
 	if err := r.text(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"2026-01-02", "a machine", "| T7 ", "**0.90**x (0.90-0.90)", ">= 0.85x", "floor", "MISSED", "a note", "1 of 5 rounds"} {
+	for _, want := range []string{"2026-01-02", "a machine", "| T7 ", "**0.90**x (0.90-0.90)", ">= 0.85x", "floor", "MISSED", "a note", "T7 1 of 5"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, b.String())
 		}

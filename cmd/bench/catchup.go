@@ -34,7 +34,7 @@ type catchUp struct {
 
 	naiveLast eventstore.Position // where the naive way ended in the last round
 
-	spent map[string][]cpuPerEvent
+	meter meter
 }
 
 const (
@@ -47,7 +47,7 @@ func view() projections.View { return devices.View }
 // catchingUp measures events a second through Watermill into Postgres.
 func (b *bench) catchingUp(ctx context.Context) (rows []row, err error) {
 	err = b.withNode(ctx, func(_ *node.Node, s *esdb.Store) error {
-		c := &catchUp{bench: b, store: s, spent: map[string][]cpuPerEvent{}}
+		c := &catchUp{bench: b, store: s, meter: newMeter(b)}
 		if err := c.prepare(ctx); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (b *bench) catchingUp(ctx context.Context) (rows []row, err error) {
 		rows = []row{
 			compared(t1, "catch-up of a live view", "Watermill, one transaction per event", rounds, over(rate("portal"), rate("naive"))).
 				absolute(rounds, rate("portal"), rate("naive"), perSecond).
-				noted("processor time of an event: %s; naive: %s.", c.cpu("portal"), c.cpu("naive")),
+				noted("processor time of an event: %s; naive: %s.", c.meter.each("portal"), c.meter.each("naive")),
 			compared(t2, "catch-up of a live view, events", "raw COPY into its indexed table, rows", rounds, over(rate("portal"), rate("copy"))).
 				absolute(rounds, rate("portal"), rate("copy"), perSecond),
 			compared(t3, "catch-up through Watermill", "same projector without Watermill", rounds, over(rate("portal"), rate("direct"))).
@@ -147,30 +147,6 @@ func rebuild(ctx context.Context, db *pgxpool.Pool, store eventstore.Store) erro
 	return e.Rebuild(ctx, viewName, nil)
 }
 
-// cpuPerEvent is what one event took of the processors.
-type cpuPerEvent struct{ portal, postgres float64 } // seconds
-
-// metered notes the processor time that work takes. The node's part is in the portal's: they are one process.
-func (c *catchUp) metered(way string, f func() (events int, err error)) error {
-	own, theirs := measure.CPU(c.postmaster())
-	events, err := f()
-	own2, theirs2 := measure.CPU(c.postmaster())
-	if err == nil && events > 0 {
-		n := float64(events)
-		c.spent[way] = append(c.spent[way], cpuPerEvent{(own2 - own).Seconds() / n, (theirs2 - theirs).Seconds() / n})
-	}
-	return err
-}
-
-// cpu tells the medians of what was metered.
-func (c *catchUp) cpu(way string) string {
-	var portal, postgres []float64
-	for _, s := range c.spent[way] {
-		portal, postgres = append(portal, s.portal), append(postgres, s.postgres)
-	}
-	return latency(measure.Median(portal)) + " portal and node, " + latency(measure.Median(postgres)) + " Postgres"
-}
-
 // portal is the candidate: the engine as the portal runs it.
 func (c *catchUp) portal(ctx context.Context) (s measure.Sample, err error) {
 	err = c.inCopy(ctx, baseDB, func(db *pgxpool.Pool) error {
@@ -179,7 +155,7 @@ func (c *catchUp) portal(ctx context.Context) (s measure.Sample, err error) {
 		if err != nil {
 			return err
 		}
-		err = c.metered("portal", func() (int, error) {
+		err = c.meter.run("portal", func() (int, error) {
 			return c.events, running(ctx, e, func(ctx context.Context) error {
 				_, err := e.Await(ctx, db, viewName, c.to)
 				s = measure.Sample{Ops: c.events, Took: time.Since(timed.began())}
@@ -283,7 +259,7 @@ func (c *catchUp) naive(ctx context.Context) (s measure.Sample, err error) {
 		done := make(chan error, 1)
 		go func() { done <- n.run(ctx, c.from) }()
 		time.Sleep(naiveWarmUp)
-		err := c.metered("naive", func() (int, error) {
+		err := c.meter.run("naive", func() (int, error) {
 			began, before := time.Now(), n.applied.Load()
 			time.Sleep(time.Duration(c.naiveSeconds * float64(time.Second)))
 			s = measure.Sample{Ops: int(n.applied.Load() - before), Took: time.Since(began)}

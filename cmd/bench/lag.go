@@ -33,6 +33,7 @@ type lagging struct {
 	engine  *projections.Engine
 	db      *pgxpool.Pool
 	next    int
+	meter   meter
 }
 
 const lagDB = "lag"
@@ -54,7 +55,7 @@ func (b *bench) lag(ctx context.Context) (rows []row, err error) {
 
 func (b *bench) lagOn(ctx context.Context, s *esdb.Store, db *pgxpool.Pool) (rows []row, err error) {
 	l := &lagging{bench: b, db: db, handler: commands.New(s), fleet: workload.New(3, workload.Shape{Tenants: 10, Devices: b.devices}),
-		locks: make([]sync.Mutex, b.devices)}
+		locks: make([]sync.Mutex, b.devices), meter: newMeter(b)}
 	loading := newLoader(ctx, s)
 	defer loading.close()
 	if err := loading.begin(l.fleet); err != nil {
@@ -158,12 +159,16 @@ func (l *lagging) way(name string, perSecond int) measure.Way {
 			watched <- s
 			watchErr <- err
 		}()
-		commands, err := l.send(ctx, perSecond)
+		var commands []sent
+		err := l.meter.run(name, func() (_ int, err error) {
+			if commands, err = l.send(ctx, perSecond); err != nil {
+				return 0, err
+			}
+			last := slices.MaxFunc(commands, func(a, b sent) int { return a.at.Compare(b.at) })
+			_, err = l.engine.Await(ctx, l.db, viewName, last.at)
+			return len(commands), err
+		})
 		if err != nil {
-			return measure.Sample{}, err
-		}
-		last := slices.MaxFunc(commands, func(a, b sent) int { return a.at.Compare(b.at) })
-		if _, err := l.engine.Await(ctx, l.db, viewName, last.at); err != nil {
 			return measure.Sample{}, err
 		}
 		time.Sleep(20 * time.Millisecond) // the watcher sees it, too
@@ -260,9 +265,9 @@ func (l *lagging) rows(rounds []measure.Round) []row {
 			limit := sum(quantile("flush", q.q), quantile("commit", q.q))
 			rows = append(rows, compared(q.aim, "command due -> row visible, "+load.rate+", "+q.name, "one flush + one Postgres commit, "+q.name, rounds,
 				over(quantile(load.way, q.q), limit)).absolute(rounds, quantile(load.way, q.q), limit, latency).
-				noted("from the acknowledgement on: %s.", latency(median(rounds, func(r measure.Round) float64 {
+				noted("from the acknowledgement on %s; processor time of a command until it is visible: %s.", latency(median(rounds, func(r measure.Round) float64 {
 					return measure.Quantile(r.Of[load.way].Also, q.q).Seconds()
-				}))))
+				})), l.meter.each(load.way)))
 		}
 	}
 	return rows

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,6 @@ type report struct {
 	Disk    string    `json:"flush"`
 	Took    string    `json:"took"`
 	Rows    []row     `json:"rows"`
-	Missing []string  `json:"not_measured,omitempty"` // what was asked for and why there is no row
 }
 
 // machine tells what class of machine it is, without naming it.
@@ -56,20 +56,29 @@ func (r report) text(w io.Writer) error {
 		lines = append(lines, row.cells())
 	}
 	table(&b, lines)
+	var unsteady []string
 	for _, row := range r.Rows {
 		if row.Note != "" {
-			fmt.Fprintf(&b, "\n* %s%s: %s", row.ID, strings.TrimSuffix(" ("+row.What+")", " ()"), row.Note)
+			fmt.Fprintf(&b, "\n* %s (%s): %s", row.name(), row.What, row.Note)
 		}
 		if row.Unsteady > 0 {
-			fmt.Fprintf(&b, "\n* %s (%s): in %d of %d rounds the disk moved more than threefold in every repetition.", row.ID, row.What, row.Unsteady, len(row.Figures))
+			unsteady = append(unsteady, fmt.Sprintf("%s %d of %d", row.name(), row.Unsteady, len(row.Figures)))
 		}
 	}
-	for _, m := range r.Missing {
-		fmt.Fprintf(&b, "\n* not measured: %s", m)
+	if len(unsteady) > 0 {
+		fmt.Fprintf(&b, "\n* rounds that count although the disk moved more than threefold each time they were taken: %s.", strings.Join(slices.Compact(unsteady), ", "))
 	}
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// name is the target's, or says that there is none.
+func (r row) name() string {
+	if r.ID == "" {
+		return "no target"
+	}
+	return r.ID
 }
 
 func (r row) cells() []string {
