@@ -1,0 +1,1 @@
+INSERT INTO protection_customer (tenant, customer, name) VALUES (:tenant, :customer, :name);

@@ -1,0 +1,1 @@
+UPDATE protection_customer SET name = :to WHERE tenant = :event.tenant AND customer = :customer;

@@ -1,0 +1,3 @@
+UPDATE stay SET until = :event.at WHERE tenant = :event.tenant AND device = :device AND until IS NULL;
+
+UPDATE infection_time SET until = :event.at WHERE tenant = :event.tenant AND device = :device AND until IS NULL;

@@ -1,0 +1,2 @@
+UPDATE update_asked SET done = :event.at
+WHERE tenant = :event.tenant AND device = :device AND request = :request AND :ok;
