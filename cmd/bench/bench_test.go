@@ -124,7 +124,7 @@ func TestLagIsFromWhenItWasDue(t *testing.T) {
 
 // A generated log reads the same each time, from any position.
 func TestGeneratedLog(t *testing.T) {
-	g := &generated{seed: 1, shape: workload.Shape{Tenants: 1, Devices: 50}}
+	g := newGenerated(1, workload.Shape{Tenants: 1, Devices: 50})
 	read := func(from eventstore.Position) (list []eventstore.Recorded) {
 		for r, err := range g.ReadAll(t.Context(), from, eventstore.Forward, 0) {
 			if err != nil {

@@ -7,16 +7,22 @@ import (
 	"math"
 
 	"avportal/cmd/bench/internal/workload"
+	"avportal/domain/catalog"
 	"avportal/eventstore"
+	"avportal/eventstore/memory"
 )
 
 // generated is the log of a fleet that begins and does nothing more, made while it is read: a million devices need no
 // store of their own to become read models. It can only be read forward.
 type generated struct {
-	eventstore.Store
+	eventstore.Store // for whatever else is asked: an empty one
 	seed  uint64
 	shape workload.Shape
 	ends  eventstore.Position // once it has been read to its end
+}
+
+func newGenerated(seed uint64, s workload.Shape) *generated {
+	return &generated{Store: memory.New(catalog.Registry()), seed: seed, shape: s}
 }
 
 // Head implements eventstore.Store. Builds only use it to tell how far they are.

@@ -70,7 +70,7 @@ func (b *bench) serve(ctx context.Context, f *served) error {
 	if err := b.database(ctx, f.name, ""); err != nil {
 		return err
 	}
-	log := &generated{seed: 4, shape: workload.Shape{Tenants: 1, Devices: f.devices}}
+	log := newGenerated(4, workload.Shape{Tenants: 1, Devices: f.devices})
 	fleet := workload.New(log.seed, log.shape)
 	f.scope, f.now = domain.Scope{Tenant: fleet.Tenants()[0]}, fleet.Now().Add(time.Hour)
 	f.license = fleet.License(0)
