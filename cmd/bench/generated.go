@@ -16,9 +16,9 @@ import (
 // store of their own to become read models. It can only be read forward.
 type generated struct {
 	eventstore.Store // for whatever else is asked: an empty one
-	seed  uint64
-	shape workload.Shape
-	ends  eventstore.Position // once it has been read to its end
+	seed             uint64
+	shape            workload.Shape
+	ends             eventstore.Position // once it has been read to its end
 }
 
 func newGenerated(seed uint64, s workload.Shape) *generated {
