@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"avportal/cmd/internal/portal"
 	"avportal/domain/catalog"
 	"avportal/eventstore/esdb"
 	"avportal/projections"
@@ -62,6 +61,7 @@ func projectionsCommand() *cobra.Command {
 			}),
 		},
 	)
+	cmd.AddCommand(v.analystCommands()...)
 	return cmd
 }
 
@@ -85,7 +85,11 @@ func (v *viewTool) with(run func(*cobra.Command, []string) error) func(*cobra.Co
 			return err
 		}
 		defer db.Close()
-		if v.engine, err = projections.New(projections.Config{DB: db, Store: store, Views: portal.Views()}); err != nil {
+		views, err := allViews(cmd.Context(), db)
+		if err != nil {
+			return err
+		}
+		if v.engine, err = projections.New(projections.Config{DB: db, Store: store, Views: views}); err != nil {
 			return err
 		}
 		return run(cmd, args)
@@ -120,7 +124,7 @@ func (v *viewTool) status(cmd *cobra.Command, _ []string) error {
 // each does the same with the views that are named, or with all. It goes on after one that fails.
 func (v *viewTool) each(cmd *cobra.Command, names []string, done string, do func(context.Context, string, func(projections.Progress)) error) error {
 	if len(names) == 0 {
-		for _, view := range portal.Views() {
+		for _, view := range v.engine.Views {
 			names = append(names, view.Name)
 		}
 	}

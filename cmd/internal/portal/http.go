@@ -28,7 +28,7 @@ func (p *Portal) serve(ctx, background context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.metrics.registry.MustRegister(p.engine.Collector())
+	p.metrics.registry.MustRegister(p.engine.Collector(), p.analysts.Collector())
 	root := mux.NewRouter().SkipClean(true) // each side judges odd paths itself
 	root.PathPrefix(wire.BasePath + "/").Handler(devices)
 	root.PathPrefix("/").Handler(people)
@@ -100,6 +100,15 @@ func (p *Portal) ready(ctx context.Context) (any, bool) {
 	views, err := p.engine.Status(ctx)
 	if err != nil {
 		r.Ready, r.Postgres = false, "unreachable"
+	}
+	added, err := p.analysts.Status(ctx)
+	if err != nil {
+		r.Ready, r.Postgres = false, "unreachable"
+	}
+	for _, v := range added {
+		if v.Version > 0 { // one that is being built keeps nobody waiting
+			views = append(views, v)
+		}
 	}
 	for _, v := range views {
 		h := viewHealth{Name: v.View, Position: v.Position.String(), Behind: v.Behind.Seconds(), State: "up to date"}

@@ -20,6 +20,7 @@ import (
 	"avportal/projections"
 	"avportal/projections/live"
 	"avportal/projections/postgres"
+	"avportal/projections/sqlview"
 )
 
 // Portal is a running portal. Make one with Start.
@@ -34,6 +35,7 @@ type Portal struct {
 	workers  *pgxpool.Pool // of the projectors
 	commands *commands.Handler
 	engine   *projections.Engine
+	analysts *sqlview.Manager // of views that were added
 	seen     *live.Seen
 	tokens   *tokens.Vault
 	metrics  *metrics

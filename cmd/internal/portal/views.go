@@ -13,6 +13,7 @@ import (
 	"avportal/projections/devices"
 	"avportal/projections/jobs"
 	"avportal/projections/licenses"
+	"avportal/projections/sqlview"
 )
 
 // Views are the read models of the portal.
@@ -62,6 +63,8 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 			p.failed <- err
 		}
 	})
+	p.analysts = sqlview.NewManager(p.engine.Config)
+	p.work.Go(func() { p.analysts.Run(background) })
 	p.work.Go(func() { p.upkeep(background) })
 	return nil
 }
