@@ -30,6 +30,8 @@ func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 		})
 		return err
 	}
+	// A write that the caller has given up on is not made if it can be helped.
+	a.Deadline, _ = call.Context().Deadline()
 	if err := s.node.db.Write(call.Context(), a); err != nil {
 		var wrong *storage.WrongExpectedVersionError
 		if errors.As(err, &wrong) {

@@ -88,7 +88,7 @@ func (c *batchCall) receive(stream streams.Streams_BatchAppendServer) error {
 		} else if err != nil {
 			return err
 		}
-		r, err := decodeBatchRequest(message.data, c.node.config.Now)
+		r, err := decodeBatchRequest(message.data)
 		if err != nil || len(r.correlation) == 0 {
 			return invalid("a message of a batch append needs a correlation id and must be well formed")
 		}

@@ -32,14 +32,14 @@ type batchRequest struct {
 	final       bool
 }
 
-func decodeBatchRequest(b []byte, now func() time.Time) (r batchRequest, err error) {
+func decodeBatchRequest(b []byte) (r batchRequest, err error) {
 	err = eachField(b, func(t tag, varint uint64, content []byte) error {
 		switch t {
 		case 1<<3 | bytesType:
 			r.correlation = content
 		case 2<<3 | bytesType:
 			r.hasOptions = true
-			return r.decodeOptions(content, now)
+			return r.decodeOptions(content)
 		case 3<<3 | bytesType:
 			r.events = append(r.events, storage.Event{})
 			return r.decodeEvent(content, &r.events[len(r.events)-1])
@@ -51,7 +51,7 @@ func decodeBatchRequest(b []byte, now func() time.Time) (r batchRequest, err err
 	return r, err
 }
 
-func (r *batchRequest) decodeOptions(b []byte, now func() time.Time) error {
+func (r *batchRequest) decodeOptions(b []byte) error {
 	return eachField(b, func(t tag, varint uint64, content []byte) error {
 		switch t {
 		case 1<<3 | bytesType:
@@ -87,21 +87,21 @@ func (r *batchRequest) decodeOptions(b []byte, now func() time.Time) error {
 			if err != nil {
 				return err
 			}
-			r.deadline = deadlineOf(isDuration, seconds, nanos, now)
+			r.deadline = deadlineOf(isDuration, seconds, nanos)
 		}
 		return nil
 	})
 }
 
 // deadlineOf reads a duration from now, or a point in time. Far away is none.
-func deadlineOf(isDuration bool, seconds, nanos int64, now func() time.Time) time.Time {
+func deadlineOf(isDuration bool, seconds, nanos int64) time.Time {
 	if !isDuration {
 		return time.Unix(seconds, nanos)
 	}
 	if seconds > int64(math.MaxInt64/time.Second)-1 {
 		return time.Time{}
 	}
-	return now().Add(time.Duration(seconds)*time.Second + time.Duration(nanos))
+	return time.Now().Add(time.Duration(seconds)*time.Second + time.Duration(nanos))
 }
 
 func (r *batchRequest) decodeEvent(b []byte, e *storage.Event) error {

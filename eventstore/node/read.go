@@ -7,8 +7,6 @@ import (
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"avportal/eventstore/node/filter"
 	"avportal/eventstore/node/storage"
@@ -209,9 +207,4 @@ func streamNotFound(stream string) *streams.ReadResp {
 	return &streams.ReadResp{Content: &streams.ReadResp_StreamNotFound_{StreamNotFound: &streams.ReadResp_StreamNotFound{
 		StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte(stream)},
 	}}}
-}
-
-// subscriptionEnded is the answer to a subscription when the log has failed.
-func subscriptionEnded(err error) error {
-	return status.Error(codes.Unavailable, err.Error())
 }

@@ -99,7 +99,7 @@ func (s *subscription) follow(stored func() error, take func(*storage.Entry) boo
 		select {
 		case <-changed:
 			if err := db.Failure(); err != nil {
-				return subscriptionEnded(err)
+				return err
 			}
 		case <-s.call.Context().Done():
 			return s.call.Context().Err()

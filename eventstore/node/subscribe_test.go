@@ -1,11 +1,16 @@
 package node_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
 
+	"avportal/eventstore/node"
 	"avportal/eventstore/node/nodetest"
 )
 
@@ -87,4 +92,79 @@ func TestFilteredSubscriptionToAllSendsCheckpoints(t *testing.T) {
 	if e := next(t, s); e.EventAppeared == nil || e.EventAppeared.Event.Position.Commit != r.CommitPosition {
 		t.Fatalf("live: %+v", e)
 	}
+}
+
+// TestSlowSubscriberMissesNothing lets a subscriber fall behind by more than the ring of recent events holds.
+func TestSlowSubscriberMissesNothing(t *testing.T) {
+	n := nodetest.StartMem(t)
+	c := connect(t, n)
+	s, err := c.SubscribeToAll(context.Background(), esdb.SubscribeToAllOptions{
+		From: esdb.Start{}, Filter: &esdb.SubscriptionFilter{Type: esdb.StreamFilterType, Prefixes: []string{"s"}}, MaxSearchWindow: 1000, CheckpointInterval: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for e := next(t, s); e.CaughtUp == nil; e = next(t, s) {
+	}
+	const count = 40_000
+	for i := 0; i < count; i += 400 {
+		appendTo(t, c, "s", esdb.Any{}, events(i, 400)...)
+	}
+	appeared, caughtUp := 0, 0
+	for appeared < count || caughtUp == 0 {
+		switch e := next(t, s); {
+		case e.EventAppeared != nil:
+			if e.EventAppeared.Event.EventNumber != uint64(appeared) {
+				t.Fatalf("event %d follows event %d", e.EventAppeared.Event.EventNumber, appeared-1)
+			}
+			appeared++
+		case e.CaughtUp != nil:
+			caughtUp++
+		case e.SubscriptionDropped != nil:
+			t.Fatal(e.SubscriptionDropped.Error)
+		}
+	}
+}
+
+func TestSubscriptionsEndWhenTheNodeCloses(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	n, err := node.Open(context.Background(), node.Config{Dir: "node", FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, n)
+	var subscriptions []*esdb.Subscription
+	for range 20 {
+		s, err := c.SubscribeToAll(context.Background(), esdb.SubscribeToAllOptions{From: esdb.End{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		subscriptions = append(subscriptions, s)
+	}
+	b, closeBatcher := dialBatcher(t, n.Addr().String())
+	if resp := b.call(&streams.BatchAppendReq{Options: batchOptions("s", esdb.Any{}), IsFinal: true}); resp.GetError() != nil {
+		t.Fatal(resp)
+	}
+	began := time.Now()
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	for _, s := range subscriptions {
+		e := next(t, s)
+		for e.SubscriptionDropped == nil {
+			e = next(t, s)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	closeBatcher()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t, before)
 }

@@ -87,7 +87,12 @@ func (e *engine) limited(run func() error) error {
 		timer.Stop()
 		e.vm.ClearInterrupt()
 	}()
-	return run()
+	err := run()
+	var tooDeep *goja.StackOverflowError
+	if errors.As(err, &tooDeep) {
+		return errors.New("it calls itself too deeply")
+	}
+	return err
 }
 
 // refused are functions of EventStoreDB's projections that the node does not have.

@@ -45,7 +45,7 @@ type Append struct {
 	Expected  Expected
 	Events    []Event // all or none are written; ignored by OpDelete and OpTombstone
 	Operation Operation
-	Deadline  time.Time // zero for none; a write that is still waiting then is not made
+	Deadline  time.Time // by the system clock, zero for none; a write that is still waiting then is not made
 
 	control func(*writer) error // what the writer does instead, in a commit of its own
 

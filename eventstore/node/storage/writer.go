@@ -20,8 +20,8 @@ type writer struct {
 	names   *names
 	next    uint64 // position of the next event
 	lookups *reader
-	now     time.Time // of the commit
-	created string    // the same in ticks
+	began   time.Time // of the commit, for deadlines
+	created string    // of its events: ticks, by the clock of the options
 	space   reserve
 	short   bool // too little space for the appends at hand
 
@@ -57,9 +57,9 @@ func (w *writer) run() {
 			return
 		}
 		w.c = newCommit(len(batch))
-		w.short = w.space.violated(time.Now())
-		w.now = w.db.options.Now()
-		w.created = strconv.FormatInt(w.now.UnixNano()/100, 10)
+		w.began = time.Now()
+		w.short = w.space.violated(w.began)
+		w.created = strconv.FormatInt(w.db.options.Now().UnixNano()/100, 10)
 		for i, a := range batch {
 			if a.control != nil && len(w.c.appends) > 0 {
 				w.finish()
@@ -86,7 +86,7 @@ func (w *writer) decide(a *Append) {
 	case w.short:
 		a.Err = ErrDiskFull
 		return
-	case !a.Deadline.IsZero() && w.now.After(a.Deadline):
+	case !a.Deadline.IsZero() && w.began.After(a.Deadline):
 		a.Err = ErrDeadline
 		return
 	}
