@@ -59,15 +59,14 @@ func Stored(ctx context.Context, db projections.Querier) ([]Definition, error) {
 	return all, nil
 }
 
-// StoredViews are the stored definitions as views, for engines that work on them beside those of the portal.
+// StoredViews are the stored definitions as views, for engines that work on them beside those of the portal. It leaves out what
+// a newer build has added and this one does not understand.
 func StoredViews(ctx context.Context, db projections.Querier) (out []projections.View, err error) {
 	all, err := Stored(ctx, db)
 	for _, d := range all {
-		v, wrong := Compile(d)
-		if wrong != nil {
-			return nil, fmt.Errorf("view %s: %w", d.Name, wrong)
+		if v, wrong := Compile(d); wrong == nil {
+			out = append(out, v.View)
 		}
-		out = append(out, v.View)
 	}
 	return out, err
 }
@@ -209,6 +208,9 @@ func drop(ctx context.Context, tx pgx.Tx, name string) error {
 		}
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM portal.lease WHERE name = ANY ($1)`, append(schemas, leases(name)...)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM portal.paused WHERE view = $1`, name); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM portal.analyst_view WHERE name = $1`, name)
