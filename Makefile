@@ -22,8 +22,8 @@ test: build ## all tests, with the real engines; installs what is missing and sa
 torture: build ## the long versions of the crash tests: hours, not minutes
 	AVPORTAL_TORTURE=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 6h -run 'Torture|Kill|Power|Flip' ./...
 
-bench: build ## the performance table of the README, paired in one run, as text and JSON
-	$(BIN)/avportal dev postgres -- $(GO) run ./cmd/bench $(BENCHFLAGS)
+bench: ## the performance table of the README, paired in one run, as text and JSON
+	$(GO) run ./cmd/bench $(BENCHFLAGS)
 
 lint: ## static checks (compiles golangci-lint on first use: about a minute)
 	$(GO) vet ./...

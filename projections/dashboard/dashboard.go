@@ -105,17 +105,39 @@ func foldLicense(l *licenseRow, r eventstore.Recorded) {
 	}
 }
 
-// EndCount counts licenses by their end.
+// EndCount counts licenses: all of them, by the month of their end, and by the very instant of it. The past is summed by
+// months and only what is near by instants, so that the cost stays the same however many licenses there are.
 type EndCount struct {
-	Tenant     domain.Tenant     `db:"tenant"`
-	Customer   domain.CustomerID `db:"customer"`
-	ValidUntil time.Time         `db:"valid_until"`
-	Licenses   int64             `db:"licenses"`
+	Tenant   domain.Tenant     `db:"tenant"`
+	Customer domain.CustomerID `db:"customer"`
+	Span     span              `db:"span"`
+	Until    time.Time         `db:"until"` // the month's first instant, or the end itself; the zero time for all
+	Licenses int64             `db:"licenses"`
 }
 
+// span is how finely an end is counted.
+type span int16
+
+const (
+	allEnds span = iota
+	byMonth
+	byInstant
+)
+
 func countEnd(l licenseRow, add func(EndCount)) {
-	add(EndCount{Tenant: l.Tenant, ValidUntil: l.ValidUntil, Licenses: 1})
-	add(EndCount{Tenant: l.Tenant, Customer: l.Customer, ValidUntil: l.ValidUntil, Licenses: 1})
+	for _, c := range []domain.CustomerID{"", l.Customer} {
+		add(EndCount{Tenant: l.Tenant, Customer: c, Span: allEnds, Licenses: 1})
+		if !l.ValidUntil.IsZero() {
+			add(EndCount{Tenant: l.Tenant, Customer: c, Span: byMonth, Until: month(l.ValidUntil), Licenses: 1})
+			add(EndCount{Tenant: l.Tenant, Customer: c, Span: byInstant, Until: l.ValidUntil, Licenses: 1})
+		}
+	}
+}
+
+// month is the first instant of the month of t, in UTC.
+func month(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
 // SeatsCount counts licenses with a limit by the share of seats in use.

@@ -98,10 +98,13 @@ func countLicenses(ctx context.Context, db projections.Querier, scope domain.Sco
 	if err != nil {
 		return n, err
 	}
-	rows, err := db.Query(ctx, `SELECT coalesce(sum(licenses), 0)::int,
-		coalesce(sum(licenses) FILTER (WHERE valid_until > $3 AND valid_until <= $4), 0)::int,
-		coalesce(sum(licenses) FILTER (WHERE valid_until > $3 AND valid_until > $4 AND valid_until <= $5), 0)::int
-		FROM license_end_count WHERE tenant = $1 AND customer = $2`, scope.Tenant, scope.Customer, time.Time{}, c.Now, c.ExpiringUntil)
+	// Expired: the months that are over, and what has ended in this one. Expiring: what ends from now on, up to the threshold.
+	rows, err := db.Query(ctx, `SELECT
+		coalesce((SELECT sum(licenses) FROM license_end_count WHERE tenant = $1 AND customer = $2 AND span = $3), 0)::int,
+		coalesce((SELECT sum(licenses) FROM license_end_count WHERE tenant = $1 AND customer = $2 AND span = $4 AND until < $6), 0)::int
+			+ coalesce((SELECT sum(licenses) FROM license_end_count WHERE tenant = $1 AND customer = $2 AND span = $5 AND until >= $6 AND until <= $7), 0)::int,
+		coalesce((SELECT sum(licenses) FROM license_end_count WHERE tenant = $1 AND customer = $2 AND span = $5 AND until > $7 AND until <= $8), 0)::int`,
+		scope.Tenant, scope.Customer, allEnds, byMonth, byInstant, month(c.Now), c.Now, c.ExpiringUntil)
 	if err != nil {
 		return n, err
 	}

@@ -26,11 +26,12 @@ CREATE TABLE customer_count (
 
 -- By the end of the license: "expired" begins without an event, and is counted all the same.
 CREATE TABLE license_end_count (
-    tenant      uuid        NOT NULL,
-    customer    text        NOT NULL,
-    valid_until timestamptz NOT NULL,
-    licenses    bigint      NOT NULL,
-    PRIMARY KEY (tenant, customer, valid_until)
+    tenant   uuid        NOT NULL,
+    customer text        NOT NULL,
+    span     smallint    NOT NULL, -- 0: all licenses; 1: by the month of the end; 2: by the end itself
+    until    timestamptz NOT NULL,
+    licenses bigint      NOT NULL,
+    PRIMARY KEY (tenant, customer, span, until)
 );
 
 -- By the share of seats in use, in whole percent: the reseller's threshold may change at any time.
