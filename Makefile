@@ -23,7 +23,7 @@ torture: build ## the long versions of the crash tests: hours, not minutes
 	AVPORTAL_TORTURE=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 6h -run 'Torture|Kill|Power|Flip' ./...
 
 bench: ## the performance table of the README, paired in one run, as text and JSON
-	$(GO) run ./cmd/bench $(BENCHFLAGS)
+	$(GO) run ./cmd/bench --json bench.json $(BENCHFLAGS)
 
 lint: ## static checks (compiles golangci-lint on first use: about a minute)
 	$(GO) vet ./...
