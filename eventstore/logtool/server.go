@@ -16,9 +16,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"avportal/eventstore/esdb"
 )
@@ -134,49 +132,6 @@ func (s *server) event(ctx context.Context, stream string, revision int64) (*Eve
 	return nil, errUnreadable
 }
 
-func readOptions(d streams.ReadReq_Options_ReadDirection) *streams.ReadReq_Options {
-	return &streams.ReadReq_Options{
-		ReadDirection: d,
-		CountOption:   &streams.ReadReq_Options_Count{Count: math.MaxInt64},
-		FilterOption:  &streams.ReadReq_Options_NoFilter{NoFilter: &shared.Empty{}},
-		UuidOption: &streams.ReadReq_Options_UUIDOption{
-			Content: &streams.ReadReq_Options_UUIDOption_Structured{Structured: &shared.Empty{}},
-		},
-	}
-}
-
-func allOptions(from *streams.ReadReq_Options_Position, d streams.ReadReq_Options_ReadDirection) *streams.ReadReq_Options {
-	all := &streams.ReadReq_Options_AllOptions{}
-	switch {
-	case d == streams.ReadReq_Options_Backwards:
-		all.AllOption = &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}}
-	case from == nil:
-		all.AllOption = &streams.ReadReq_Options_AllOptions_Start{Start: &shared.Empty{}}
-	default:
-		all.AllOption = &streams.ReadReq_Options_AllOptions_Position{Position: from}
-	}
-	o := readOptions(d)
-	o.StreamOption = &streams.ReadReq_Options_All{All: all}
-	return o
-}
-
-func position(p uint64) *streams.ReadReq_Options_Position {
-	if p == 0 {
-		return nil
-	}
-	return &streams.ReadReq_Options_Position{CommitPosition: p, PreparePosition: p}
-}
-
-func filter() *streams.ReadReq_Options_FilterOptions {
-	return &streams.ReadReq_Options_FilterOptions{
-		Filter: &streams.ReadReq_Options_FilterOptions_StreamIdentifier{
-			StreamIdentifier: &streams.ReadReq_Options_FilterOptions_Expression{Regex: selection},
-		},
-		Window:                       &streams.ReadReq_Options_FilterOptions_Count{Count: &shared.Empty{}},
-		CheckpointIntervalMultiplier: 1,
-	}
-}
-
 // read makes one call and yields the events of its answer.
 func (s *server) read(ctx context.Context, o *streams.ReadReq_Options) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
@@ -237,46 +192,4 @@ func structured(id uuid.UUID) *shared.UUID {
 		MostSignificantBits:  int64(binary.BigEndian.Uint64(id[:8])), //nolint:gosec // the bits are what counts
 		LeastSignificantBits: int64(binary.BigEndian.Uint64(id[8:])), //nolint:gosec // the bits are what counts
 	}}}
-}
-
-// transient says whether the same may succeed later: the server is away, changes its leader, or has no room now.
-func transient(err error) bool {
-	if errors.Is(err, io.EOF) {
-		return true
-	}
-	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted:
-		return true
-	}
-	return false
-}
-
-// retry paces attempts that fail one after the other.
-type retry struct {
-	patience time.Duration
-	pause    time.Duration
-	since    time.Time // of the first failure after progress
-}
-
-func newRetry(patience time.Duration) *retry { return &retry{patience: patience} }
-
-func (r *retry) progress() { r.pause, r.since = 0, time.Time{} }
-
-// wait returns false when it is time to give up.
-func (r *retry) wait(ctx context.Context) bool {
-	if r.since.IsZero() {
-		r.since = time.Now()
-	}
-	if time.Since(r.since) > r.patience {
-		return false
-	}
-	r.pause = min(max(2*r.pause, 50*time.Millisecond), 2*time.Second)
-	timer := time.NewTimer(r.pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
