@@ -47,7 +47,7 @@ func newDevice(t *testing.T) *device {
 }
 
 func (d *device) start(interval time.Duration) *agent.Agent {
-	var log io.Writer = io.Discard
+	log := io.Discard
 	if testing.Verbose() {
 		log = d.t.Output()
 	}

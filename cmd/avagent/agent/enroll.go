@@ -132,7 +132,7 @@ func (a *Agent) completeEnrollment(ctx context.Context, id state.Identity) (stat
 			return enrolled, nil
 		}
 		if ctx.Err() != nil {
-			return id, nil
+			return id, nil //nolint:nilerr // not a failure: the agent was told to end
 		}
 		if v := client.Judge(err); v != client.Later && v != client.Forbidden {
 			return id, fmt.Errorf("enroll: %w", err)

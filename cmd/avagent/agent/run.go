@@ -93,7 +93,7 @@ func (a *Agent) send(ctx context.Context, c *client.Client) error {
 		}
 		err := c.Send(ctx, entry.Path, entry.Key, entry.Body)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // not a failure: the agent was told to end
 		}
 		settled, stop := a.settle(number, entry, err)
 		if stop != nil {
@@ -149,7 +149,7 @@ func (a *Agent) poll(ctx context.Context, c *client.Client, wait time.Duration) 
 		began := time.Now()
 		commands, skew, err := c.Commands(ctx, wait)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // not a failure: the agent was told to end
 		}
 		if client.Judge(err) == client.Removed {
 			return a.removed()

@@ -56,7 +56,7 @@ func ReadStatus(dir *state.Dir) (Status, error) {
 	if err != nil && !s.Running {
 		return s, err
 	}
-	return s, dir.View(func(tx *bbolt.Tx) error { return s.read(tx) })
+	return s, dir.View(s.read)
 }
 
 func (s *Status) read(tx *bbolt.Tx) (err error) {

@@ -64,15 +64,18 @@ func TestWhatAnAnswerToAReportMeans(t *testing.T) {
 
 func TestRequestsCarryWhatTheContractSays(t *testing.T) {
 	var got *http.Request
-	c := serve(t, func(w http.ResponseWriter, r *http.Request) { got = r.Clone(context.Background()); w.WriteHeader(204) })
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r.Clone(context.Background())
+		w.WriteHeader(http.StatusNoContent)
+	})
 	if err := c.Send(t.Context(), wire.ReportsPath, "key1", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	if got.Method != "POST" || got.URL.Path != "/agent/v1/reports" || got.Header.Get("Idempotency-Key") != "key1" ||
+	if got.Method != http.MethodPost || got.URL.Path != "/agent/v1/reports" || got.Header.Get("Idempotency-Key") != "key1" ||
 		got.Header.Get("Authorization") != (wire.Credential{DeviceID: "d1"}).Header() || got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("report: %s %s %v", got.Method, got.URL, got.Header)
 	}
-	if _, _, err := c.Commands(t.Context(), 25*time.Second); err != nil || got.Method != "GET" || got.URL.String() != "/agent/v1/commands?wait=25s" {
+	if _, _, err := c.Commands(t.Context(), 25*time.Second); err != nil || got.Method != http.MethodGet || got.URL.String() != "/agent/v1/commands?wait=25s" {
 		t.Errorf("poll: %s %s, %v", got.Method, got.URL, err)
 	}
 }

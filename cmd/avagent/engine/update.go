@@ -59,7 +59,7 @@ func freshclam(ctx context.Context, s Source) error {
 	if err != nil {
 		return fmt.Errorf("configure freshclam: %w", err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.WriteString(config)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr

@@ -2,6 +2,7 @@
 package findings
 
 import (
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -119,7 +120,7 @@ func Tell(tx *bbolt.Tx) (list []wire.Threat, complete bool, news int, err error)
 	}); err != nil {
 		return nil, false, 0, err
 	}
-	all := append(fresh, told...)
+	all := slices.Concat(fresh, told)
 	complete = len(all) <= wire.MaxThreats
 	if !complete {
 		all = all[:wire.MaxThreats]

@@ -19,7 +19,7 @@ import (
 // Facts about the machine; what cannot be found out is empty. server is the portal's address: the machine's own is the
 // one that it would use to get there.
 func Facts(ctx context.Context, server string) wire.Facts {
-	f := wire.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, IP: localIP(server)}
+	f := wire.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, IP: localIP(ctx, server)}
 	if info, err := host.InfoWithContext(ctx); err == nil {
 		f.Hostname = info.Hostname
 		f.OSVersion = strings.TrimSpace(info.Platform + " " + info.PlatformVersion)
@@ -38,7 +38,7 @@ func Facts(ctx context.Context, server string) wire.Facts {
 }
 
 // localIP asks the routing table by connecting a datagram socket, which sends nothing.
-func localIP(server string) string {
+func localIP(ctx context.Context, server string) string {
 	u, err := url.Parse(server)
 	if err != nil || u.Hostname() == "" {
 		return ""
@@ -47,7 +47,7 @@ func localIP(server string) string {
 	if port == "" {
 		port = "443"
 	}
-	conn, err := net.Dial("udp", net.JoinHostPort(u.Hostname(), port))
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
 		return ""
 	}

@@ -27,11 +27,11 @@ func TestFactsOfThisMachine(t *testing.T) {
 
 func TestLocalIPIsEmptyWhereThereIsNoWay(t *testing.T) {
 	for _, server := range []string{"", "::", "http://", "https://no-such-host.invalid"} {
-		if ip := localIP(server); ip != "" {
+		if ip := localIP(t.Context(), server); ip != "" {
 			t.Errorf("localIP(%q) = %q", server, ip)
 		}
 	}
-	if ip := localIP("https://[::1]"); ip != "" && net.ParseIP(ip) == nil {
+	if ip := localIP(t.Context(), "https://[::1]"); ip != "" && net.ParseIP(ip) == nil {
 		t.Errorf("localIP of the IPv6 loopback = %q", ip)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"avportal/cmd/avagent/state"
 )
@@ -188,7 +189,7 @@ func remove(tx *bbolt.Tx, number uint64, rejected bool) error {
 // Clear forgets everything: the portal has removed the device.
 func Clear(tx *bbolt.Tx) error {
 	for _, name := range []string{bucket, counters} {
-		if err := tx.DeleteBucket([]byte(name)); err != nil && !errors.Is(err, bbolt.ErrBucketNotFound) {
+		if err := tx.DeleteBucket([]byte(name)); err != nil && !errors.Is(err, bolterrors.ErrBucketNotFound) {
 			return err
 		}
 	}

@@ -85,7 +85,7 @@ func (p *Portal) Up() {
 	if address == "" {
 		address = "127.0.0.1:0"
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(p.tb.Context(), "tcp", address)
 	if err != nil {
 		p.tb.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // ErrRunning says that another agent runs on the same directory.
@@ -76,7 +77,7 @@ func (d *Dir) with(use func(*bbolt.DB) error) (err error) {
 	defer d.mu.Unlock()
 	path := filepath.Join(d.path, "state.db")
 	db, err := open(path)
-	if errors.Is(err, bbolt.ErrInvalid) || errors.Is(err, bbolt.ErrChecksum) || errors.Is(err, bbolt.ErrVersionMismatch) {
+	if errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) || errors.Is(err, bolterrors.ErrVersionMismatch) {
 		// A device must go on protecting and reporting; the next report is whole, so all that is lost is history.
 		aside := fmt.Sprintf("%s.damaged-%d", path, time.Now().Unix())
 		if renameErr := os.Rename(path, aside); renameErr != nil {
@@ -99,7 +100,7 @@ func open(path string) (*bbolt.DB, error) {
 // error is ErrRunning. An empty database file serves as the lock because its locking works the same on every system.
 func (d *Dir) Lock() (release func() error, err error) {
 	lock, err := bbolt.Open(filepath.Join(d.path, "run.lock"), 0o600, &bbolt.Options{Timeout: 500 * time.Millisecond})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, ErrRunning
 	}
 	if err != nil {

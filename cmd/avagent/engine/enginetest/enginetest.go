@@ -91,7 +91,7 @@ func StartClamd(tb testing.TB, database string) (socket string) {
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	cmd := exec.Command("clamd", "--config-file="+config)
+	cmd := exec.Command("clamd", "--config-file="+config) //nolint:noctx // the cleanup ends it; the test's context would end it before other cleanups
 	dieWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -100,10 +100,10 @@ func StartClamd(tb testing.TB, database string) (socket string) {
 	go func() { exited <- cmd.Wait() }()
 	tb.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		<-exited
+		<-exited //nolint:errcheck // it was killed, and says so
 	})
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("unix", socket); err == nil {
+		if conn, err := (&net.Dialer{}).DialContext(tb.Context(), "unix", socket); err == nil {
 			_ = conn.Close()
 			return socket
 		}
