@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,7 +74,7 @@ func TestTreeHasBounds(t *testing.T) {
 	}
 	domaintest.Given[State](t, deep...).When(create("l1.new", parent, "x")).ThenRefused(ErrTooDeep)
 	// A group with one below it fits at level 15, but not at 16.
-	pair := append(deep[:len(deep):len(deep)], Created{Group: "l1.p", Parent: main, Name: "p"}, Created{Group: "l1.q", Parent: "l1.p", Name: "q"})
+	pair := slices.Concat(deep, []domain.Event{Created{Group: "l1.p", Parent: main, Name: "p"}, Created{Group: "l1.q", Parent: "l1.p", Name: "q"}})
 	domaintest.Given[State](t, pair...).When(Move{Tenant: tenant, Group: "l1.p", To: "l1.d15", At: at}).ThenRefused(ErrTooDeep)
 	domaintest.Given[State](t, pair...).When(Move{Tenant: tenant, Group: "l1.p", To: "l1.d14", At: at}).
 		Then(Moved{Group: "l1.p", From: main, To: "l1.d14"})
