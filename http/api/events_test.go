@@ -35,7 +35,7 @@ type message struct {
 // listen opens an event stream; next waits for a message with an event.
 func (p *portal) listen(ctx context.Context, token, after string) (next func() (message, bool)) {
 	p.Helper()
-	r, err := http.NewRequestWithContext(ctx, "GET", p.server.URL+"/api/v1/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.server.URL+"/api/v1/events", nil)
 	check(p, err)
 	r.Header.Set("Authorization", "Bearer "+token)
 	if after != "" {
@@ -44,7 +44,7 @@ func (p *portal) listen(ctx context.Context, token, after string) (next func() (
 	res, err := p.server.Client().Do(r)
 	check(p, err)
 	p.Cleanup(func() { _ = res.Body.Close() })
-	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("X-Accel-Buffering") != "no" {
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("X-Accel-Buffering") != "no" {
 		p.Fatalf("the stream: %d %v", res.StatusCode, res.Header)
 	}
 	lines := bufio.NewScanner(res.Body)

@@ -79,7 +79,7 @@ func theDevices(t *testing.T, p *portal) {
 		t.Errorf("the same scan again: %s, want that of %s", again.raw, a.raw)
 	}
 	a = p.must(202, p.admin, "POST", one+"/update", nil)
-	a = p.must(200, p.admin, "DELETE", one+"/requests/"+a.body["request"].(string), nil)
+	p.must(200, p.admin, "DELETE", one+"/requests/"+a.body["request"].(string), nil)
 	p.say(f.devices[0], uuid.Nil, device.Report{
 		Tenant: tenant, Device: f.devices[0], Threats: []device.Threat{{ID: "t1", Name: "Eicar", Path: "/x", Action: "none"}},
 		Guards: device.Guards{Engine: device.On, Realtime: device.Off}, At: time.Now(),

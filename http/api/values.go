@@ -93,8 +93,6 @@ type jobHeaders struct {
 	PortalPosition *Position
 }
 
-type readHeaders struct{ PortalPosition *Position }
-
 // changed is the answer to a change of one object.
 func changed[ID ~string](id ID, r commands.Result) (Changed, changedHeaders) {
 	return Changed{Id: string(id), Revision: int64(r.Revision), Position: r.Position.String(), Changed: r.Events > 0},

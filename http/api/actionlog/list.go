@@ -117,7 +117,6 @@ func (s *scan) begin(ctx context.Context, key []string) (eventstore.Revision, er
 
 // seek finds the last event before an instant by halving, since events stand in the order of time.
 func (s *scan) seek(ctx context.Context, to time.Time) (eventstore.Revision, error) {
-	low, high := eventstore.NoStream, eventstore.NoStream // low: known to be before; high: not before, or past the end
 	last, found, err := s.one(ctx, eventstore.End)
 	if err != nil || !found {
 		return eventstore.NoStream, err
@@ -125,7 +124,8 @@ func (s *scan) seek(ctx context.Context, to time.Time) (eventstore.Revision, err
 	if last.at.Before(to) {
 		return last.revision, nil
 	}
-	for high = last.revision; high-low > 1; {
+	low := eventstore.NoStream                 // known to be before
+	for high := last.revision; high-low > 1; { // high: known not to be before
 		middle := low + (high-low)/2
 		e, found, err := s.one(ctx, middle)
 		switch {
