@@ -28,7 +28,6 @@ type load struct {
 	mu       sync.Mutex
 	acked    map[uuid.UUID]eventstore.Appended
 	streams  map[domain.Stream]int // acknowledged appends
-	slowest  time.Duration
 	problems []string
 }
 

@@ -18,11 +18,11 @@ import (
 // Open gives a store that decodes with a registry. All stores of one run show the same log, which need not be empty.
 type Open func(t *testing.T, registry *domain.Registry) eventstore.Store
 
-// Noted is the event that the suite appends; Hinted one that only part of the builds know.
-type (
-	Noted  struct{ Text string }
-	Hinted struct{ Text string }
-)
+// Noted is the event that the suite appends.
+type Noted struct{ Text string }
+
+// Hinted is an event that only part of the builds know.
+type Hinted struct{ Text string }
 
 // EventType is the stored type name.
 func (Noted) EventType() string { return "storetest.noted" }
