@@ -128,7 +128,7 @@ func (s Sort) key() (k page.Key, join string, ok bool) {
 	return page.Key{}, "", false
 }
 
-// base begins a statement with what every row must fulfil.
+// base begins a statement with what every row must fulfill.
 func (l *listing) base() (s *sqltext.Statement, from string) {
 	s = &sqltext.Statement{}
 	s.And("d.tenant = ?", l.tenant)

@@ -80,7 +80,7 @@ func TestDataBelowAPrivateDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(home) })
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	dir := filepath.Join(home, "checkout", "data")
 	srv, err := Start(deadline(t), Config{DataDir: dir, Fast: true, Log: quiet()})
 	if err != nil {

@@ -38,6 +38,7 @@ func startProcess(cfg Config, l launch, temporary bool) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: server log: %w", err)
 	}
+	//nolint:noctx // it outlives the start; Close ends it in order
 	cmd := exec.Command(l.programs.path("postgres"), append([]string{"-D", l.dataDir}, settings(l.run.path, cfg.Fast)...)...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = "/", environment(), l.who.attr()
 	cmd.Stdout, cmd.Stderr = out.file, out.file

@@ -29,6 +29,7 @@ func watch(pid int, interrupt bool, runDir string, log *slog.Logger) *watcher {
 	if interrupt {
 		signal = "signal"
 	}
+	//nolint:noctx // it outlives this process; dismiss ends it
 	cmd := exec.Command("/bin/sh", "-c", watcherScript, "avportal-postgres-watcher", strconv.Itoa(pid), signal, runDir)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // away from the signals of our terminal

@@ -77,7 +77,7 @@ func fetchNPM(ctx context.Context, npm, spec, sum, home string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }()
 	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--pack-destination", tmp, spec)
 	cmd.Dir = tmp // a package.json or .npmrc of the checkout has no say
 	var stderr bytes.Buffer
