@@ -48,6 +48,7 @@ func startAgent(ctx context.Context, data, url string, tid domain.TID) (*localAg
 		return nil, err
 	}
 	defer log.Close() // the child has its own
+	//nolint:noctx // stop ends it in order
 	run := exec.Command(binary, append(append([]string{"run", "--interval", "1m"}, state...), engine...)...)
 	run.Stdout, run.Stderr = log, log
 	run.SysProcAttr = childAttributes()
