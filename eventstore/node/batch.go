@@ -215,7 +215,8 @@ func (c *batchCall) errorStatus(a *batchAppend) *rpcstatus.Status {
 	var wrong *storage.WrongExpectedVersionError
 	var deleted *storage.StreamDeletedError
 	var bad badRequest
-	code, detail := codes.Unknown, proto.Message(&shared.Unknown{})
+	var code codes.Code
+	detail := proto.Message(&shared.Unknown{})
 	switch err := a.Err; {
 	case errors.As(err, &wrong):
 		code, detail = codes.AlreadyExists, wrongVersionDetail(wrong)

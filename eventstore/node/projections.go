@@ -43,7 +43,8 @@ func (s *projectionsService) Create(ctx context.Context, req *projections.Create
 		return nil, err
 	}
 	o := req.GetOptions()
-	name, mode := "", engine.OneTime
+	var name string
+	mode := engine.OneTime
 	switch m := o.GetMode().(type) {
 	case *projections.CreateReq_Options_Continuous_:
 		name, mode = m.Continuous.GetName(), engine.Continuous

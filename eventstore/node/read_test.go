@@ -34,7 +34,7 @@ func TestReadStreamFromEitherEnd(t *testing.T) {
 	c := connect(t, nodetest.StartMem(t))
 	appendTo(t, c, "s", esdb.NoStream{}, events(0, 3)...)
 	appendTo(t, c, "s", esdb.Revision(2), events(3, 2)...)
-	appendTo(t, c, "s-neighbour", esdb.NoStream{}, events(0, 3)...)
+	appendTo(t, c, "s-neighbor", esdb.NoStream{}, events(0, 3)...)
 	for _, test := range []struct {
 		direction esdb.Direction
 		from      esdb.StreamPosition

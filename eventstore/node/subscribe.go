@@ -136,7 +136,7 @@ func (s *subscription) sendCheckpoint() {
 	s.examined = 0
 	if s.position > s.checkpoint {
 		s.checkpoint = s.position
-		s.page.frames.checkpoint(s.position)
+		s.page.checkpoint(s.position)
 	}
 }
 

@@ -83,7 +83,7 @@ func fetch(t *testing.T, dir string, lock []byte) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	writeFile(t, filepath.Join(temp, "package-lock.json"), lock)
 	writeFile(t, filepath.Join(temp, "package.json"), readFile(t, "package.json"))
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

@@ -44,6 +44,7 @@ func (k Key) parkedStream() string { return "$persistentsubscription-" + k.Strin
 // Strategy decides which consumer gets an event.
 type Strategy string
 
+// The strategies that the protocol knows by name.
 const (
 	RoundRobin          Strategy = "RoundRobin"
 	DispatchToSingle    Strategy = "DispatchToSingle"

@@ -32,6 +32,7 @@ func (c *Consumer) Dropped() <-chan struct{} { return c.dropped }
 // Action is what a consumer wants to be done with an event that it could not handle.
 type Action uint8
 
+// What a consumer may ask for.
 const (
 	Retry Action = iota
 	Park

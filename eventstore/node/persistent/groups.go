@@ -69,7 +69,7 @@ func (s *Groups) save(ctx context.Context, key Key, changed *Config) error {
 	if changed != nil {
 		configs = append(configs, *changed)
 	}
-	sort.Slice(configs, func(i, j int) bool { return configs[i].Key.String() < configs[j].Key.String() })
+	sort.Slice(configs, func(i, j int) bool { return configs[i].String() < configs[j].String() })
 	data, err := json.Marshal(configs)
 	if err != nil {
 		return err

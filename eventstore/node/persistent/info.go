@@ -57,7 +57,7 @@ func (s *Groups) List(stream string) ([]Info, error) {
 		}
 		infos = append(infos, info)
 	}
-	sort.Slice(infos, func(i, j int) bool { return infos[i].Key.String() < infos[j].Key.String() })
+	sort.Slice(infos, func(i, j int) bool { return infos[i].String() < infos[j].String() })
 	return infos, nil
 }
 

@@ -35,6 +35,7 @@ func (e *RefusedError) Unwrap() error { return e.Reason }
 // Mode of a projection.
 type Mode string
 
+// The modes, by their names in the protocol.
 const (
 	Continuous Mode = "Continuous"
 	OneTime    Mode = "OneTime"

@@ -33,6 +33,7 @@ func (e *Event) size() int { return len(e.Data) + len(e.Metadata) + len(e.Type) 
 // Operation tells what a write does with its stream.
 type Operation uint8
 
+// What a write may do.
 const (
 	OpAppend Operation = iota
 	OpDelete           // soft: the stream reads as not found, and goes on at the next revision when it is written again

@@ -10,6 +10,7 @@ import (
 // Projection names a system projection. Each keeps streams of links to events of other streams.
 type Projection uint8
 
+// The system projections, each with the names of its streams.
 const (
 	ByCategory       Projection = 1 + iota // $ce-<category>: the text before the first dash of the stream name
 	ByCorrelationID                        // $bc-<$correlationId of the metadata>

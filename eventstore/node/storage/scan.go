@@ -5,6 +5,7 @@ import "math"
 // Direction of a read.
 type Direction uint8
 
+// The directions: from older to newer events, and back.
 const (
 	Forwards Direction = iota
 	Backwards
@@ -114,7 +115,7 @@ func (r *reader) scanStream(stream string, from int64, direction Direction, visi
 				return err
 			}
 		}
-		valid := false
+		var valid bool
 		if direction == Forwards {
 			valid = it.Next()
 		} else {

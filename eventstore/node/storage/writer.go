@@ -189,7 +189,7 @@ func (w *writer) linksOf(links []pendingLink, h *head, revision int64, e *Event,
 	return links, nil
 }
 
-// index notes where an event of the stream stands. Runs of neighbouring revisions are written as one key when
+// index notes where an event of the stream stands. Runs of neighboring revisions are written as one key when
 // the commit is finished, which makes the index of a busy category cheap.
 func (w *writer) index(h *head, revision int64, r ref) {
 	if !h.touched {
