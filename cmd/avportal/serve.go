@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -64,6 +65,8 @@ func portalFlags(flags *pflag.FlagSet, cfg *portal.Config, data string) {
 	flags.StringVar(&cfg.PostgresURL, "postgres-url", "", "Postgres to use instead of an own one (postgres://...)")
 	flags.StringVar(&cfg.EventStoreURL, "eventstore-url", "", "EventStoreDB to use instead of the embedded node (esdb://...)")
 	flags.IntVar(&cfg.MaxBatch, "max-batch", 2000, "how many events a view applies in one transaction at most")
+	flags.DurationVar(&cfg.VerifyEvery, "verify-every", 0, "how often each view is compared with its rebuild, as a metric; 0 for never")
+	flags.DurationVar(&cfg.KeepPrevious, "keep-previous", 24*time.Hour, "how long the tables from before a rebuild can be rolled back to")
 	flags.Float64Var(&cfg.DevicesPerSecond, "device-rate", 5, "how many requests a second one device may send")
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Config says where a portal lives and what it talks to.
@@ -32,6 +33,10 @@ type Config struct {
 
 	// MaxBatch bounds how many events a view applies in one transaction; 0 means the default.
 	MaxBatch int
+	// VerifyEvery is how often each view is compared with its rebuild in the background; 0 means never.
+	VerifyEvery time.Duration
+	// KeepPrevious is how long the tables from before a rebuild go on following the log; 0 means the default.
+	KeepPrevious time.Duration
 	// DevicesPerSecond bounds what one device may send, in requests a second; 0 means the default.
 	DevicesPerSecond float64
 

@@ -85,7 +85,7 @@ type viewHealth struct {
 	Name     string  `json:"name"`
 	Position string  `json:"position"`
 	Behind   float64 `json:"behind_seconds"`
-	State    string  `json:"state"` // "up to date", "behind", "not built yet", or "halted: ..." with the event at fault
+	State    string  `json:"state"` // "up to date", "behind", "paused", "not built yet", or "halted: ..." with the event at fault
 }
 
 // ready tells whether requests can be served, and where each view stands. A view that has halted is told but does not
@@ -117,6 +117,8 @@ func (p *Portal) ready(ctx context.Context) (any, bool) {
 			h.State = "halted: " + v.Halted.EventType + " at " + v.Halted.Position + ": " + v.Halted.Message
 		case v.Version == 0:
 			h.State, r.Ready = "not built yet", false
+		case v.Paused:
+			h.State = "paused"
 		case v.Position.Compare(v.Head) < 0:
 			h.State = "behind"
 		}

@@ -54,6 +54,7 @@ func (p *Portal) policies() []projections.Policy {
 func (p *Portal) startViews(_, background context.Context) (err error) {
 	p.engine, err = projections.New(projections.Config{
 		DB: p.workers, Store: p.store, Views: Views(), Policies: p.policies(), Log: p.cfg.Log, MaxBatch: p.cfg.MaxBatch,
+		VerifyEvery: p.cfg.VerifyEvery, KeepPrevious: p.cfg.KeepPrevious,
 	})
 	if err != nil {
 		return err
