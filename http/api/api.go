@@ -37,6 +37,14 @@ type Config struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 
+	// RequestsPerSecond bounds what one token may send, with bursts of four times as much; 0 means 50.
+	RequestsPerSecond float64
+	// StrangersPerSecond bounds, by remote IP address, requests without a token that is known to be good, with bursts of five
+	// times as much; 0 means 20.
+	StrangersPerSecond float64
+	// StreamsPerToken is how many event streams one token may have open; 0 means 20.
+	StreamsPerToken int
+
 	// Ready reports what a load balancer wants to know: whether requests can be served, and, as JSON, why not.
 	Ready func(context.Context) (report any, ok bool)
 	// Metrics answers /metrics; nil for none.
@@ -54,6 +62,7 @@ type server struct {
 	endpoints  map[string]*endpoint // by method and template
 	origins    *http.CrossOriginProtection
 	log        *actionlog.Log
+	limits     *limits
 }
 
 var _ StrictServerInterface = (*server)(nil)
@@ -68,6 +77,9 @@ func New(cfg Config) (http.Handler, error) {
 	s := &server{
 		Config: cfg, doc: doc, validation: validationOptions(), origins: http.NewCrossOriginProtection(),
 		log: actionlog.New(cfg.Commands, cfg.Store),
+	}
+	if s.limits, err = newLimits(cfg); err != nil {
+		return nil, err
 	}
 	api := s.router()
 	if s.endpoints, err = endpointsOf(api, doc); err != nil {

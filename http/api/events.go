@@ -32,6 +32,12 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	c := callOf(ctx)
+	closed, ok := s.limits.openStream(c.token.ID)
+	if !ok {
+		s.fail(w, r, errManyStreams)
+		return
+	}
+	defer closed()
 	begin, done := context.WithTimeout(ctx, 2*time.Second)
 	reader, position, err := s.Changes.From(begin, c.actor.Tenant, after)
 	done()

@@ -89,7 +89,7 @@ func (s *server) admit(next http.Handler) http.Handler {
 
 // admitted checks what costs least first: a stranger's body is not even read.
 func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error) {
-	token, err := s.Tokens.Authenticate(r.Context(), bearer(r))
+	token, err := s.authenticate(r.Context(), r)
 	if err != nil {
 		return nil, err
 	}

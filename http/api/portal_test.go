@@ -75,7 +75,13 @@ func start(t *testing.T) *portal {
 	return startOn(t, memory.New(catalog.Registry()))
 }
 
-func startOn(t *testing.T, store eventstore.Store) *portal {
+// startWith starts a portal with a configuration that differs in something.
+func startWith(t *testing.T, differ func(*api.Config)) *portal {
+	t.Helper()
+	return startOn(t, memory.New(catalog.Registry()), differ)
+}
+
+func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) *portal {
 	t.Helper()
 	p := &portal{T: t, store: store, h: commands.New(store), log: &bytes.Buffer{}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -106,13 +112,19 @@ func startOn(t *testing.T, store eventstore.Store) *portal {
 	background.Go(func() { stream.Run(ctx) })
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
-	handler, err := api.New(api.Config{
+	cfg := api.Config{
 		Commands: p.h, Store: store, Readers: readers, Signals: engine.Signals(), Tokens: p.vault, Changes: stream, Now: p.clock,
 		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:   func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 		Closing: closing,
-	})
+		// Tests are quicker than any client should be.
+		RequestsPerSecond: 10_000, StrangersPerSecond: 10_000,
+	}
+	for _, d := range differ {
+		d(&cfg)
+	}
+	handler, err := api.New(cfg)
 	check(t, err)
 	p.server = httptest.NewServer(handler)
 	p.server.Client().Timeout = time.Minute

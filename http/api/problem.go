@@ -21,6 +21,8 @@ var (
 	errMethod       = &domain.Error{Class: domain.Invalid, Code: "method_not_allowed", Message: "This address does not know this method."}
 	errTooLarge     = &domain.Error{Class: domain.Invalid, Code: "body_too_large", Message: "The body is larger than 1 MiB."}
 	errMediaType    = &domain.Error{Class: domain.Invalid, Code: "unsupported_media_type", Message: "The body must be application/json."}
+	errRateLimited  = &domain.Error{Class: domain.Unavailable, Code: "rate_limited", Message: "Too many requests. Wait a moment."}
+	errManyStreams  = errRateLimited.With("Too many event streams are open with this token.")
 	errCrossOrigin  = &domain.Error{Class: domain.Forbidden, Code: "cross_origin", Message: "A page of another origin may not do this."}
 	errNotYet       = &domain.Error{Class: domain.Unavailable, Code: "not_yet", Message: "The lists have not caught up with this change yet."}
 	errNotReady     = &domain.Error{Class: domain.Unavailable, Code: "not_ready", Message: "The lists are being built for the first time. Repeat in a moment."}
@@ -33,6 +35,7 @@ var statusOf = map[string]int{
 	errUnauthorized.Code: http.StatusUnauthorized,
 	errMethod.Code:       http.StatusMethodNotAllowed,
 	errTooLarge.Code:     http.StatusRequestEntityTooLarge,
+	errRateLimited.Code:  http.StatusTooManyRequests,
 	errMediaType.Code:    http.StatusUnsupportedMediaType,
 }
 
@@ -149,7 +152,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	switch p.Status {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set("Retry-After", "1")
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="avportal"`)

@@ -51,7 +51,7 @@ func TestTheDocumentIsComplete(t *testing.T) {
 			if op.RequestBody != nil && op.RequestBody.Value.Content.Get("application/json").Example == nil {
 				t.Errorf("%s has no example of its body", where)
 			}
-			for _, status := range []string{"401", "default"} {
+			for _, status := range []string{"401", "429", "default"} {
 				if op.Responses.Value(status) == nil {
 					t.Errorf("%s does not document %s", where, status)
 				}
