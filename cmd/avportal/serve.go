@@ -68,6 +68,7 @@ func portalFlags(flags *pflag.FlagSet, cfg *portal.Config, data string) {
 	flags.DurationVar(&cfg.VerifyEvery, "verify-every", 0, "how often each view is compared with its rebuild, as a metric; 0 for never")
 	flags.DurationVar(&cfg.KeepPrevious, "keep-previous", 24*time.Hour, "how long the tables from before a rebuild can be rolled back to")
 	flags.Float64Var(&cfg.DevicesPerSecond, "device-rate", 5, "how many requests a second one device may send")
+	flags.Float64Var(&cfg.RequestsPerSecond, "token-rate", 50, "how many requests a second one API token may send")
 }
 
 // fromEnvironment lets each flag be set by AVPORTAL_<NAME>; the command line wins. It says so in the help.

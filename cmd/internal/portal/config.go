@@ -39,6 +39,8 @@ type Config struct {
 	KeepPrevious time.Duration
 	// DevicesPerSecond bounds what one device may send, in requests a second; 0 means the default.
 	DevicesPerSecond float64
+	// RequestsPerSecond bounds what one API token may send, in requests a second; 0 means the default.
+	RequestsPerSecond float64
 
 	Log *slog.Logger
 }

@@ -69,7 +69,7 @@ func (p *Portal) peopleAPI(background context.Context) (http.Handler, error) {
 	return api.New(api.Config{
 		Commands: p.commands, Store: p.store, Readers: p.readers, Signals: p.engine.Signals(), Tokens: p.tokens, Changes: broadcaster,
 		Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
-		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing,
+		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,
 	})
 }
 

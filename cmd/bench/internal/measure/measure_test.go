@@ -154,7 +154,7 @@ func TestDiskProbes(t *testing.T) {
 		if dir, err = os.MkdirTemp(".", "probe"); err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 	}
 	d, err := NewDisk(dir)
 	if err != nil {
