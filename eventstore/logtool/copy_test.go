@@ -142,7 +142,7 @@ func TestCopySurvivesRestartsOfTheTarget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	defer target.Close()
+	defer func() { _ = target.Close() }()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
