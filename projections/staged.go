@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -75,7 +76,7 @@ func (w *writer) copyUnindexed(ctx context.Context, b *binding, rows []reflect.V
 	var name, definition string
 	err := w.conn.QueryRow(ctx, `SELECT conname, pg_get_constraintdef(c.oid) FROM pg_constraint c WHERE contype = 'p' AND conrelid = $1::regclass
 		AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.conrelid)`, b.target()).Scan(&name, &definition)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return w.copyIn(ctx, b.copySQL, b.columns, rows)
 	}
 	if err != nil {

@@ -43,7 +43,7 @@ type TableSpec[R any, K comparable] struct {
 	Counters []Counter[R]
 }
 
-// Presence, embedded in a row type, lets a fold ask whether the row is there, and delete it.
+// Presence lets a fold ask whether the row is there, and delete it, when it is embedded in the row type.
 type Presence struct{ existed, deleted bool }
 
 // Exists reports whether the row was there before the event. Ask before overwriting the row.

@@ -36,8 +36,6 @@ type workingSet interface {
 // changes of one table, as addressable structs of the row type. Of a deleted row it is the row as it was.
 type changes struct{ inserted, updated, deleted []reflect.Value }
 
-func (c changes) none() bool { return len(c.inserted)+len(c.updated)+len(c.deleted) == 0 }
-
 // counterTable is a sums[R] whose R does not matter any more.
 type counterTable interface {
 	counterTable() string

@@ -106,7 +106,7 @@ func TestLogTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	socket := "unix:" + in("node.sock")
 	first, _ := startNode(t, "--listen", socket, "--data", in("a"))

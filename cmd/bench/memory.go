@@ -48,7 +48,7 @@ func (b *bench) memory(ctx context.Context) ([]row, error) {
 		noted("state, command ids, stream name and cache entry of %d devices with two events each.", b.aggregates)}, nil
 }
 
-// heap is what is alive after two collections: the second frees what the first has finalised.
+// heap is what is alive after two collections: the second frees what the first has finalized.
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()

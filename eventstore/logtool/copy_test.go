@@ -154,7 +154,7 @@ func TestUnixSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	listen := "unix:" + filepath.Join(dir, "node")
 	nodetest.StartWith(t, node.Config{Dir: t.TempDir(), Listen: listen})
 	a := nodetest.StartMem(t)

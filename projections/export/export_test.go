@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/csv"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -88,7 +89,7 @@ func TestParquetKeepsTypesAndOrder(t *testing.T) {
 	r := parquet.NewGenericReader[row](bytes.NewReader(out.Bytes()))
 	rows := make([]row, 5)
 	n, err := r.Read(rows)
-	if n != 3 || err != nil && err != io.EOF {
+	if n != 3 || err != nil && !errors.Is(err, io.EOF) {
 		t.Fatalf("%d rows, %v", n, err)
 	}
 	if *rows[0].ID != 1 || *rows[0].Name != `=HYPERLINK("http://evil")` || *rows[0].Score != -12.5 || !*rows[0].OK ||

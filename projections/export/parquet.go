@@ -16,7 +16,7 @@ const groupRows = 100_000
 // Parquet is the format of data frames: typed columns, compressed. One file holds one table.
 type Parquet struct {
 	to      io.Writer
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []Column
 	row     parquet.Row
 	inGroup int
@@ -37,7 +37,7 @@ func (p *Parquet) Begin(table string, columns []Column) error {
 	}
 	schema := parquet.NewSchema(table, parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
 	p.columns, p.row = columns, make(parquet.Row, len(columns))
-	p.w = parquet.NewWriter(p.to, schema, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("avportal", "1", ""))
+	p.w = parquet.NewGenericWriter[any](p.to, schema, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("avportal", "1", ""))
 	return nil
 }
 
