@@ -161,6 +161,15 @@ func TestUsersNeedTLS(t *testing.T) {
 
 func TestUnixSocketAndDiscovery(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "node.sock")
+	// What a killed process leaves behind is in nobody's way.
+	abandoned, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	abandoned.SetUnlinkOnClose(false)
+	if err := abandoned.Close(); err != nil {
+		t.Fatal(err)
+	}
 	n := nodetest.StartWith(t, node.Config{Dir: t.TempDir(), Listen: "unix:" + path})
 	config, err := esdb.ParseConnectionString(n.ConnectionString())
 	if err != nil {
@@ -173,6 +182,9 @@ func TestUnixSocketAndDiscovery(t *testing.T) {
 	}
 	defer c.Close()
 	appendTo(t, c, "s", esdb.NoStream{}, event(0))
+	if _, err := node.Open(context.Background(), node.Config{Dir: t.TempDir(), Listen: "unix:" + path}); err == nil {
+		t.Error("two nodes listen on one socket")
+	}
 
 	n = nodetest.StartMem(t)
 	config, err = esdb.ParseConnectionString("esdb+discover://" + n.Addr().String() + "?tls=false")

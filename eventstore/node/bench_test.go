@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -78,25 +80,33 @@ func cpuTime(tb testing.TB) float64 {
 func BenchmarkAppendBatch(b *testing.B) {
 	for _, writers := range benchWriters {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			n := nodetest.Start(b)
-			batch := newBatcher(b, n)
-			names := make([]string, writers)
-			for w := range names {
-				names[w] = benchTenant + "-device-" + uuid.NewString()
-			}
-			data := benchData()
-			spread(b, writers, func(w, i int) {
-				var expected any = esdb.NoStream{}
-				if i > 0 {
-					expected = i - 1
-				}
-				resp := batch.call(&streams.BatchAppendReq{Options: batchOptions(names[w], expected), IsFinal: true,
-					ProposedMessages: []*streams.BatchAppendReq_ProposedMessage{proposed(benchID(w, i), data, benchMetadata(benchID(w, i)))}})
-				if resp.GetSuccess() == nil {
-					b.Error(resp)
-				}
-			})
+			spread(b, writers, batchWriter(b, writers))
 		})
+	}
+}
+
+// batchWriter returns the durable append of the benchmarks: each writer has a stream of its own.
+func batchWriter(tb testing.TB, writers int) func(w, i int) {
+	tb.Helper()
+	batch := newBatcher(tb, nodetest.Start(tb))
+	names := make([]string, writers)
+	for w := range names {
+		names[w] = benchTenant + "-device-" + uuid.NewString()
+	}
+	next := make([]int, writers)
+	data := benchData()
+	return func(w, _ int) {
+		i := next[w]
+		next[w]++
+		var expected any = esdb.NoStream{}
+		if i > 0 {
+			expected = i - 1
+		}
+		resp := batch.call(&streams.BatchAppendReq{Options: batchOptions(names[w], expected), IsFinal: true,
+			ProposedMessages: []*streams.BatchAppendReq_ProposedMessage{proposed(benchID(w, i), data, benchMetadata(benchID(w, i)))}})
+		if resp.GetSuccess() == nil {
+			tb.Error(resp)
+		}
 	}
 }
 
@@ -127,26 +137,66 @@ func BenchmarkAppendUnary(b *testing.B) {
 func BenchmarkPebbleAlone(b *testing.B) {
 	for _, writers := range benchWriters {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			db, err := pebble.Open(b.TempDir(), &pebble.Options{Logger: quiet{}, MemTableSize: 32 << 20})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer func() {
-				if err := db.Close(); err != nil {
-					b.Error(err)
-				}
-			}()
-			data := benchData()
-			var position atomic.Uint64
-			spread(b, writers, func(w, i int) {
-				key := binary.BigEndian.AppendUint64(nil, position.Add(1))
-				value := append(append([]byte("reported"), data...), benchMetadata(benchID(w, i))...)
-				if err := db.Set(key, value, pebble.Sync); err != nil {
-					b.Error(err)
-				}
-			})
+			spread(b, writers, pebbleWriter(b))
 		})
 	}
+}
+
+func pebbleWriter(tb testing.TB) func(w, i int) {
+	tb.Helper()
+	db, err := pebble.Open(tb.TempDir(), &pebble.Options{Logger: quiet{}, MemTableSize: 32 << 20})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	data := benchData()
+	var position atomic.Uint64
+	return func(w, i int) {
+		key := binary.BigEndian.AppendUint64(nil, position.Add(1))
+		value := append(append([]byte("reported"), data...), benchMetadata(benchID(w, i))...)
+		if err := db.Set(key, value, pebble.Sync); err != nil {
+			tb.Error(err)
+		}
+	}
+}
+
+// BenchmarkAppendRatio is figure T23: durable appends through the node, over those of the engine alone, in short turns
+// of one run, so that what else the machine does meets both. Printed is the median of the turns.
+func BenchmarkAppendRatio(b *testing.B) {
+	const turns, appends = 9, 20_000
+	for _, writers := range []int{64, 256} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			node, engine := batchWriter(b, writers), pebbleWriter(b)
+			var ratios []float64
+			for b.Loop() {
+				for range turns {
+					ratios = append(ratios, turn(writers, appends, engine).Seconds()/turn(writers, appends, node).Seconds())
+				}
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "ratio")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// turn is how long a number of writes takes.
+func turn(writers, writes int, write func(writer, i int)) time.Duration {
+	began := time.Now()
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range writes / writers {
+				write(w, i)
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(began)
 }
 
 type quiet struct{}

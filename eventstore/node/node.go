@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
@@ -41,6 +41,9 @@ type Config struct {
 	MaxAppendSize int
 	// Projections whose links are written with each event; nil for $by_category and $by_correlation_id.
 	Projections []storage.Projection
+	// MinFreeBytes is the free space on the disk below which appends are refused with RESOURCE_EXHAUSTED; they work
+	// again when there is more. 0 for 256 MiB, negative for none.
+	MinFreeBytes int64
 	// Logger for what an operator should know; nil for none.
 	Logger *slog.Logger
 	// FS is where the files are; nil for the disk.
@@ -84,6 +87,8 @@ type Node struct {
 	listener    net.Listener
 	server      *grpc.Server
 	closing     chan struct{}
+	closeOnce   sync.Once
+	closed      error
 	served      chan error
 }
 
@@ -96,6 +101,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 	}
 	db, err := storage.Open(storage.Options{
 		Dir: c.Dir, FS: c.FS, Logger: c.Logger, Now: c.Now, Projections: c.Projections,
+		MinFreeBytes: c.MinFreeBytes,
 	})
 	if err != nil {
 		return nil, err
@@ -123,12 +129,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 			n.stopServices()
 		}
 	}()
-	network, address := "tcp", n.config.Listen
-	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
-		network, address = "unix", path
-	}
-	var lc net.ListenConfig
-	if n.listener, err = lc.Listen(ctx, network, address); err != nil {
+	if n.listener, err = listen(ctx, n.config.Listen); err != nil {
 		return fmt.Errorf("listen for EventStoreDB clients: %w", err)
 	}
 	transport := insecure.NewCredentials()
@@ -179,12 +180,12 @@ func (n *Node) Failure() error { return n.db.Failure() }
 
 // Close ends subscriptions, lets other calls finish for a few seconds, and closes the log.
 func (n *Node) Close() error {
-	select {
-	case <-n.closing:
-		return nil
-	default:
-		close(n.closing)
-	}
+	n.closeOnce.Do(func() { n.closed = n.close() })
+	return n.closed
+}
+
+func (n *Node) close() error {
+	close(n.closing)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

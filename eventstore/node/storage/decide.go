@@ -81,16 +81,18 @@ func (w *writer) applyMetadata(metaHead *head, data []byte) error {
 // check applies the expected revision. It returns the last of the events written earlier if this write repeats
 // them, and nil, nil if the write is to be made.
 func (w *writer) check(h *head, a *Append, events []Event) (repeat *written, err error) {
-	wrong := &WrongExpectedVersionError{Stream: a.Stream, Expected: a.Expected, Actual: h.last}
+	wrong := func() error {
+		return &WrongExpectedVersionError{Stream: a.Stream, Expected: a.Expected, Actual: h.last}
+	}
 	switch {
 	case a.Expected == StreamExists && h.meta.SoftDeleted():
 		return nil, &StreamDeletedError{Stream: a.Stream}
 	case a.Expected == StreamExists && h.last < 0 && !h.hasMeta:
-		return nil, wrong
+		return nil, wrong()
 	case a.Expected == Any || a.Expected == StreamExists:
 		return w.checkRecent(h, events, wrong)
 	case int64(a.Expected) > h.last:
-		return nil, wrong
+		return nil, wrong()
 	case int64(a.Expected) == h.last:
 		return nil, nil
 	}
@@ -98,7 +100,7 @@ func (w *writer) check(h *head, a *Append, events []Event) (repeat *written, err
 }
 
 // checkRecent looks for a repeat among the latest writes, as far back as memory goes.
-func (w *writer) checkRecent(h *head, events []Event, wrong error) (*written, error) {
+func (w *writer) checkRecent(h *head, events []Event, wrong func() error) (*written, error) {
 	stream := w.db.hash(h.stream)
 	var last recentWrite
 	for i := range events {
@@ -107,7 +109,7 @@ func (w *writer) checkRecent(h *head, events []Event, wrong error) (*written, er
 		case !known && i == 0:
 			return nil, nil
 		case !known:
-			return nil, wrong
+			return nil, wrong()
 		}
 		last = found
 	}
@@ -118,7 +120,7 @@ func (w *writer) checkRecent(h *head, events []Event, wrong error) (*written, er
 }
 
 // checkRepeat compares the events with those that stand where they would have been written.
-func (w *writer) checkRepeat(h *head, a *Append, events []Event, wrong error) (*written, error) {
+func (w *writer) checkRepeat(h *head, a *Append, events []Event, wrong func() error) (*written, error) {
 	var last written
 	for i := range events {
 		found, err := w.writtenAt(h, int64(a.Expected)+1+int64(i))
@@ -129,12 +131,12 @@ func (w *writer) checkRepeat(h *head, a *Append, events []Event, wrong error) (*
 			if i == 0 && a.Expected == NoStream && h.meta.SoftDeleted() {
 				return nil, nil
 			}
-			return nil, wrong
+			return nil, wrong()
 		}
 		last = found
 	}
 	if len(events) == 0 {
-		return nil, wrong
+		return nil, wrong()
 	}
 	return &last, nil
 }
