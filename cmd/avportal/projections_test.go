@@ -204,7 +204,7 @@ func TestAFrozenPortalIsTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = store.Close(context.WithoutCancel(t.Context())) }()
 	postgres := postgrestest.URL(t)
 	in := []string{"--eventstore-url", server.ConnectionString(), "--postgres-url", postgres}
 	written := 0
