@@ -153,10 +153,23 @@ const suspicious = time.Second
 // leaving is the error of a caller whose context has ended. Callers whose deadlines pass one after the other must not
 // hide that nobody answers any more, so a deadline that was not all too short counts as silence.
 func leaving(ctx context.Context, began time.Time) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= suspicious {
-		return errors.Join(context.Cause(ctx), errSilent)
+	cause := over(ctx)
+	if errors.Is(cause, context.DeadlineExceeded) && time.Since(began) >= suspicious {
+		return errors.Join(cause, errSilent)
 	}
-	return context.Cause(ctx)
+	return cause
+}
+
+// over is why a caller's context has ended, nil if it has not. A deadline that has passed counts before the context's own
+// timer says so: gRPC has timers of its own, which may be quicker, and what they say is not the connection's fault.
+func over(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // outcomeOf reads an answer. Errors are told apart by their code, which is the same for all servers.

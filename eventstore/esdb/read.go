@@ -119,7 +119,7 @@ func (s *Store) ended(ctx context.Context, q *query, p *pump, err error, began t
 		}
 		return nil
 	}
-	if ctx.Err() != nil {
+	if over(ctx) != nil {
 		err = leaving(ctx, began)
 	}
 	if breaks(err) {

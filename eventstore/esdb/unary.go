@@ -38,7 +38,7 @@ func (s *Store) appendUnary(ctx context.Context, l *link, w write) (eventstore.P
 	case <-call.Done():
 		o.err = errSilent
 	}
-	if o.err != nil && ctx.Err() != nil {
+	if o.err != nil && over(ctx) != nil {
 		o.err = leaving(ctx, began)
 	}
 	if o.err != nil && breaks(o.err) {
