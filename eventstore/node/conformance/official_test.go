@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "avportal/eventstore/node" // what is tested: without it the result would be cached over its changes
 )
 
 // suitePackage exists in an overlay only: the official tests are compiled from a temporary folder.
