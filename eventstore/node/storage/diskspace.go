@@ -106,21 +106,37 @@ type patientFile struct {
 	fs *patientFS
 }
 
+// holdIfDead keeps a goroutine of the engine once the log has stopped. An error would not do: the engine panics on one
+// while it changes to its next write-ahead log, and that ends the process.
+func (fs *patientFS) holdIfDead() {
+	if fs.dead.Load() && fs.opened.Load() {
+		park()
+	}
+}
+
 func (f *patientFile) Write(p []byte) (n int, err error) {
+	f.fs.holdIfDead()
 	err = f.fs.retry(func() error {
 		m, err := f.File.Write(p[n:])
 		n += m
 		return err
 	})
+	if err != nil {
+		f.fs.holdIfDead() // it stopped meanwhile
+	}
 	return n, err
 }
 
 func (f *patientFile) WriteAt(p []byte, offset int64) (n int, err error) {
+	f.fs.holdIfDead()
 	err = f.fs.retry(func() error {
 		m, err := f.File.WriteAt(p[n:], offset+int64(n))
 		n += m
 		return err
 	})
+	if err != nil {
+		f.fs.holdIfDead()
+	}
 	return n, err
 }
 
