@@ -12,6 +12,7 @@ const (
 	ManageLicenses  Permission = "licenses.manage"  // import and renew licenses
 	ManageGroups    Permission = "groups.manage"    // the group tree
 	ManageDevices   Permission = "devices.manage"   // move, rename, remove, scan, update
+	ManageProfiles  Permission = "profiles.manage"  // configuration profiles, and which groups use them
 	ActAsDevice     Permission = "device.report"    // what a device says of itself
 	OperatePlatform Permission = "platform.operate" // register resellers, rebuild views
 )
@@ -38,11 +39,11 @@ func (r Role) Allows(p Permission) bool {
 	case ResellerAdmin:
 		return p != OperatePlatform && p != ActAsDevice
 	case ResellerTechnician:
-		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles
 	case ResellerReadOnly, CustomerReadOnly:
 		return p == Read
 	case CustomerAdmin:
-		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles
 	case Auditor:
 		return p == ReadLog
 	case Client:

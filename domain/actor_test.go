@@ -10,19 +10,19 @@ import (
 func TestWhatEachRoleMayDo(t *testing.T) {
 	all := []domain.Permission{
 		domain.Read, domain.ReadLog, domain.ManageReseller, domain.ManageCustomers, domain.ManageLicenses,
-		domain.ManageGroups, domain.ManageDevices, domain.ActAsDevice, domain.OperatePlatform,
+		domain.ManageGroups, domain.ManageDevices, domain.ManageProfiles, domain.ActAsDevice, domain.OperatePlatform,
 	}
 	for role, may := range map[domain.Role]string{
-		domain.ResellerAdmin:      "yyyyyyy--",
-		domain.ResellerTechnician: "yy---yy--",
-		domain.ResellerReadOnly:   "y--------",
-		domain.CustomerAdmin:      "yy---yy--",
-		domain.CustomerReadOnly:   "y--------",
-		domain.Auditor:            "-y-------",
-		domain.Client:             "-------y-",
-		domain.System:             "yyyyyyyyy",
-		domain.Operator:           "yyyyyyyyy",
-		"stranger":                "---------",
+		domain.ResellerAdmin:      "yyyyyyyy--",
+		domain.ResellerTechnician: "yy---yyy--",
+		domain.ResellerReadOnly:   "y---------",
+		domain.CustomerAdmin:      "yy---yyy--",
+		domain.CustomerReadOnly:   "y---------",
+		domain.Auditor:            "-y--------",
+		domain.Client:             "--------y-",
+		domain.System:             "yyyyyyyyyy",
+		domain.Operator:           "yyyyyyyyyy",
+		"stranger":                "----------",
 	} {
 		for i, p := range all {
 			if got, want := role.Allows(p), may[i] == 'y'; got != want {

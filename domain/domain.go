@@ -47,6 +47,8 @@ type (
 	GroupID string
 	// DeviceID names a device.
 	DeviceID string
+	// ProfileID names a configuration profile.
+	ProfileID string
 )
 
 // Scope is a place in the hierarchy reseller -> customer. An empty customer means the reseller as a whole.

@@ -31,6 +31,7 @@ const (
 	KindLicense  Kind = "license"
 	KindGroup    Kind = "group" // one tree per license
 	KindDevice   Kind = "device"
+	KindProfile  Kind = "profile"
 	KindJob      Kind = "job"
 	KindView     Kind = "view" // of the platform itself
 )

@@ -9,10 +9,11 @@ import (
 	"avportal/domain/job"
 	"avportal/domain/license"
 	"avportal/domain/platform"
+	"avportal/domain/profile"
 	"avportal/domain/reseller"
 )
 
 // Registry knows every event type of this build.
 func Registry() *domain.Registry {
-	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, job.Events, platform.Events)
+	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, profile.Events, job.Events, platform.Events)
 }

@@ -1,0 +1,120 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"avportal/domain"
+)
+
+// Address is the e-mail address of a person.
+type Address string
+
+// Notifications say who is told of what.
+type Notifications struct {
+	Recipients []Recipient `json:"recipients,omitempty"`
+}
+
+// Recipient is somebody who is told of what happens to the devices that use the profile.
+type Recipient struct {
+	Address  Address  `json:"address"`
+	Kinds    []Notice `json:"kinds"` // in the order of the list of kinds
+	Delivery Delivery `json:"delivery"`
+}
+
+// Delivery is when a recipient is told.
+type Delivery string
+
+// The ways there are.
+const (
+	Instant Delivery = "instant"
+	Digest  Delivery = "daily" // once a day, in one message
+)
+
+// Notice is a kind of notification.
+type Notice string
+
+// The kinds there are.
+const (
+	VirusFound        Notice = "virus_found"
+	CleaningFailed    Notice = "cleaning_failed"
+	GuardOff          Notice = "guard_off"
+	Outdated          Notice = "outdated"
+	NotSeen           Notice = "not_seen"
+	Installed         Notice = "installed"
+	Removed           Notice = "removed"
+	CommandFailed     Notice = "command_failed"
+	LicenseExpiring   Notice = "license_expiring"
+	LicenseExpired    Notice = "license_expired"
+	SeatsNearlyUsedUp Notice = "seats_nearly_used_up"
+	SeatsUsedUp       Notice = "seats_used_up"
+	InvitationExpired Notice = "invitation_expired"
+)
+
+// Notices lists the kinds of notifications.
+func Notices() []Notice {
+	return []Notice{
+		VirusFound, CleaningFailed, GuardOff, Outdated, NotSeen, Installed, Removed, CommandFailed,
+		LicenseExpiring, LicenseExpired, SeatsNearlyUsedUp, SeatsUsedUp, InvitationExpired,
+	}
+}
+
+func (n Notifications) equal(o Notifications) bool {
+	return slices.EqualFunc(n.Recipients, o.Recipients, func(a, b Recipient) bool {
+		return a.Address == b.Address && a.Delivery == b.Delivery && slices.Equal(a.Kinds, b.Kinds)
+	})
+}
+
+func (n Notifications) clean() (out Notifications, err error) {
+	const at = "/notifications/recipients"
+	if len(n.Recipients) > MaxRecipients {
+		return out, tooMany(at, len(n.Recipients), MaxRecipients)
+	}
+	for i, r := range n.Recipients {
+		field := fmt.Sprintf("%s/%d", at, i)
+		if r.Address, err = r.Address.clean(field + "/address"); err != nil {
+			return out, err
+		}
+		if slices.ContainsFunc(out.Recipients, func(o Recipient) bool { return strings.EqualFold(string(o.Address), string(r.Address)) }) {
+			return out, domain.ErrInvalid.At(field + "/address").With("Another recipient has this address.")
+		}
+		if r.Delivery != Instant && r.Delivery != Digest {
+			return out, domain.ErrInvalid.At(field + "/delivery").With(`Notifications are delivered "instant" or "daily".`)
+		}
+		if r.Kinds, err = cleanKinds(field+"/kinds", r.Kinds); err != nil {
+			return out, err
+		}
+		out.Recipients = append(out.Recipients, r)
+	}
+	return out, nil
+}
+
+// cleanKinds gives kinds the order of the list, so that the order in which they were ticked is no difference.
+func cleanKinds(field string, kinds []Notice) ([]Notice, error) {
+	all := Notices()
+	for i, k := range kinds {
+		if !slices.Contains(all, k) {
+			return nil, domain.ErrInvalid.At(fmt.Sprintf("%s/%d", field, i)).With("There is no such kind of notification.")
+		}
+	}
+	ordered := slices.DeleteFunc(all, func(k Notice) bool { return !slices.Contains(kinds, k) })
+	if len(ordered) == 0 {
+		return nil, domain.ErrInvalid.At(field).With("A recipient needs at least one kind of notification.")
+	}
+	return ordered, nil
+}
+
+// clean refuses what can't be an address. Whether somebody reads it, only a mail can tell.
+func (a Address) clean(field string) (Address, error) {
+	s := strings.TrimSpace(string(a))
+	i := strings.LastIndexByte(s, '@')
+	odd := func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`<>(),;:"`, r)
+	}
+	if i < 1 || len(s) > MaxAddress || strings.ContainsFunc(s, odd) || strings.Contains(s[:i], "@") || !strings.Contains(strings.Trim(s[i+1:], "."), ".") {
+		return "", domain.ErrInvalid.At(field).With("This is not an e-mail address.")
+	}
+	return Address(s), domain.Text(field, s, MaxAddress)
+}
