@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"avportal/domain"
 	"avportal/eventstore"
@@ -55,17 +56,15 @@ func TestAMomentShowsWhatWasThen(t *testing.T) {
 	}{
 		{0, "", 0, 0}, {1, "", 0, 1}, {2, bankTenant, 5, 1}, {3, bankTenant, 5, 2}, {4, "", 5, 3}, {4, bankTenant, 5, 2}, {4, otherTenant, 0, 1}, {6, "", 0, 2},
 	} {
-		m, err := p.BuildAsOf(t.Context(), at(c.minute), c.tenant, nil, nil)
+		m, err := p.BuildAsOf(t.Context(), projections.At(at(c.minute)), c.tenant, nil, nil)
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}
-		q, err := projections.AsOf(t.Context(), db, m.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if balance, accounts := balanceOf(t, q, "Ann"); balance != c.balance || accounts != c.accounts {
+		r := read(t, db, m)
+		if balance, accounts := balanceOf(t, r, "Ann"); balance != c.balance || accounts != c.accounts {
 			t.Errorf("%+v: balance %d of %d accounts", c, balance, accounts)
 		}
+		r.Close()
 		if !m.Ready || m.Bytes == 0 {
 			t.Errorf("%+v", m)
 		}
@@ -73,9 +72,51 @@ func TestAMomentShowsWhatWasThen(t *testing.T) {
 	if used := db.Stat().AcquiredConns(); used != 0 {
 		t.Errorf("%d connections have not come back", used)
 	}
-	if _, err := p.BuildAsOf(t.Context(), time.Now().Add(time.Hour), "", nil, nil); err == nil {
-		t.Error("the future can be seen")
+	head, err := log.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, future := range []projections.When{projections.At(time.Now().Add(time.Hour)), {Position: eventstore.Position{Commit: head.Commit + 1, Prepare: head.Prepare + 1}}} {
+		if _, err := p.BuildAsOf(t.Context(), future, "", nil, nil); !errors.Is(err, projections.ErrFuture) {
+			t.Errorf("as of %s: %v", future, err)
+		}
+	}
+}
+
+// At each position of the log a moment shows the balance of the events up to there, and the time at which that was so.
+func TestAMomentByPosition(t *testing.T) {
+	log, at := ticking()
+	db := postgrestest.Pool(t)
+	write(t, log, "a", opened{Owner: "Ann"}) // minute 1
+	stranger := domain.Stream{Tenant: otherTenant, Kind: "account", ID: "x"}
+	appendTo(t, log, stranger, opened{Owner: "Ann"}) // minute 2
+	write(t, log, "a", deposited{5})                 // minute 3
+	write(t, log, "a", deposited{7})                 // minute 4
+	p := newPortal(t, log, db, func(c *projections.Config) { c.AsOf.PerTenant = 9 })
+	want := []struct {
+		balance int64
+		minute  int
+	}{{0, 1}, {0, 1}, {5, 3}, {12, 4}} // the second event is a stranger's: its time is that of nothing that the tenant sees
+	for i, r := range all(t, log) {
+		m, err := p.BuildAsOf(t.Context(), projections.When{Position: r.Position}, bankTenant, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := read(t, db, m)
+		if balance, _ := balanceOf(t, q, "Ann"); balance != want[i].balance || !m.At.Equal(at(want[i].minute)) {
+			t.Errorf("at %s: balance %d at %s, want %+v", r.Position, balance, m.At, want[i])
+		}
+		q.Close()
+	}
+}
+
+func read(t *testing.T, db *pgxpool.Pool, m projections.Moment) *projections.Reading {
+	t.Helper()
+	r, err := projections.OpenMoment(t.Context(), db, m.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // Tables of a moment at the log's end are those of a rebuild, row by row.
@@ -89,7 +130,7 @@ func TestAMomentEqualsARebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tenant := range []domain.Tenant{"", bankTenant} {
-		m, err := p.BuildAsOf(t.Context(), at(100), tenant, []string{"bank"}, nil)
+		m, err := p.BuildAsOf(t.Context(), projections.At(at(100)), tenant, []string{"bank"}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +146,7 @@ func TestMomentsAreFoundAgainLimitedAndDropped(t *testing.T) {
 	write(t, log, "a", opened{Owner: "Ann"}, deposited{5}, deposited{5}, deposited{5})
 	p := newPortal(t, log, db, func(c *projections.Config) { c.AsOf.Max = 2 })
 	build := func(minute int) projections.Moment {
-		m, err := p.BuildAsOf(t.Context(), at(minute), "", nil, nil)
+		m, err := p.BuildAsOf(t.Context(), projections.At(at(minute)), "", nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,12 +157,10 @@ func TestMomentsAreFoundAgainLimitedAndDropped(t *testing.T) {
 		t.Errorf("the same moment was built again: %+v, %+v", first, again)
 	}
 	build(3) // the second was not asked for the longest
-	if _, err := projections.AsOf(t.Context(), db, second.Name); err == nil {
-		t.Error("there are three moments")
+	if _, err := projections.OpenMoment(t.Context(), db, second.Name); !errors.Is(err, projections.ErrNoSuchMoment) {
+		t.Errorf("there are three moments: %v", err)
 	}
-	if _, err := projections.AsOf(t.Context(), db, first.Name); err != nil {
-		t.Error(err)
-	}
+	read(t, db, first).Close()
 	if _, err := db.Exec(t.Context(), `UPDATE portal.as_of SET used = now() - interval '2 hours' WHERE name = $1`, first.Name); err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +175,46 @@ func TestMomentsAreFoundAgainLimitedAndDropped(t *testing.T) {
 		t.Errorf("%d schemas, %v", schemas, err)
 	}
 	small := newPortal(t, log, db, func(c *projections.Config) { c.AsOf.MaxBytes = 1000 })
-	if _, err := small.BuildAsOf(t.Context(), at(4), "", nil, nil); !errors.Is(err, projections.ErrTooLarge) {
+	if _, err := small.BuildAsOf(t.Context(), projections.At(at(4)), "", nil, nil); !errors.Is(err, projections.ErrTooLarge) {
 		t.Errorf("more than fits: %v", err)
 	}
+}
+
+// Whoever reads a moment keeps it, in whatever portal and however old it is. What he closes goes.
+func TestAMomentInUseIsNotDropped(t *testing.T) {
+	log, at := ticking()
+	db := postgrestest.Pool(t)
+	write(t, log, "a", opened{Owner: "Ann"}, deposited{5})
+	p := newPortal(t, log, db, func(c *projections.Config) { c.AsOf.PerTenant = 1 })
+	build := func(minute int, tenant domain.Tenant) projections.Moment {
+		m, err := p.BuildAsOf(t.Context(), projections.At(at(minute)), tenant, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	m := build(1, bankTenant)
+	r := read(t, db, m)
+	if _, err := db.Exec(t.Context(), `UPDATE portal.as_of SET used = now() - interval '2 hours'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.DropAsOf(t.Context(), m.Name); !errors.Is(err, projections.ErrInUse) {
+		t.Errorf("drop: %v", err)
+	}
+	if err := p.Tidy(t.Context()); err != nil {
+		t.Error(err)
+	}
+	other := build(1, otherTenant)
+	build(2, bankTenant) // there is room for one moment of each tenant
+	if balance, accounts := balanceOf(t, r, "Ann"); balance != 0 || accounts != 1 {
+		t.Errorf("balance %d of %d accounts", balance, accounts)
+	}
+	r.Close()
+	build(3, bankTenant)
+	if _, err := projections.OpenMoment(t.Context(), db, m.Name); !errors.Is(err, projections.ErrNoSuchMoment) {
+		t.Errorf("a moment too many: %v", err)
+	}
+	read(t, db, other).Close()
 }
 
 func TestAMomentThatCantBeAppliedNamesTheEventAndLeavesNothing(t *testing.T) {
@@ -146,7 +222,7 @@ func TestAMomentThatCantBeAppliedNamesTheEventAndLeavesNothing(t *testing.T) {
 	db := postgrestest.Pool(t)
 	write(t, log, "nobody", deposited{1})
 	p := newPortal(t, log, db, nil)
-	_, err := p.BuildAsOf(t.Context(), at(9), "", nil, nil)
+	_, err := p.BuildAsOf(t.Context(), projections.At(at(9)), "", nil, nil)
 	var poison *projections.EventError
 	if !errors.As(err, &poison) || !strings.Contains(err.Error(), "account.deposited") {
 		t.Errorf("%v", err)

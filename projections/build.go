@@ -61,7 +61,9 @@ func (e *Engine) newBuild(v View, w *writer, report func(Progress)) *build {
 }
 
 func (b *build) close() {
-	b.engine.setProgress(b.view.Name, nil)
+	if b.gen.State == StateNext {
+		b.engine.setProgress(b.view.Name, nil)
+	}
 	if !b.conn.IsClosed() {
 		_ = b.writer.close()
 	}
@@ -215,7 +217,9 @@ func (b *build) tell(phase string) {
 		b.progress.Left = time.Duration(float64(spent) * (all - done) / done)
 	}
 	p := b.progress
-	b.engine.setProgress(b.view.Name, &p)
+	if b.gen.State == StateNext {
+		b.engine.setProgress(b.view.Name, &p)
+	}
 	if b.report != nil {
 		b.report(p)
 	}

@@ -82,8 +82,17 @@ CREATE TABLE IF NOT EXISTS portal.as_of (
     bytes        bigint      NOT NULL DEFAULT 0,
     ready        boolean     NOT NULL DEFAULT false,
     created      timestamptz NOT NULL DEFAULT now(),
-    used         timestamptz NOT NULL DEFAULT now()
+    used         timestamptz NOT NULL DEFAULT now(),
+    -- While it is being built: how many events have been read, and which share of the history that is.
+    events       bigint      NOT NULL DEFAULT 0,
+    share        float8      NOT NULL DEFAULT 0
 );
+
+DO $$ BEGIN -- as above
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'portal.as_of'::regclass AND attname = 'share') THEN
+        ALTER TABLE portal.as_of ADD events bigint NOT NULL DEFAULT 0, ADD share float8 NOT NULL DEFAULT 0;
+    END IF;
+END $$;
 
 -- Who works on what. It stands apart from the generation, whose row is locked while a batch is being written.
 CREATE TABLE IF NOT EXISTS portal.lease (

@@ -30,6 +30,12 @@ var (
 	ErrQuarantinedLate = errors.New("the view has applied an event that is quarantined")
 	// ErrNotHalted says that a view stands before no event.
 	ErrNotHalted = errors.New("the view stands before no event that it can't apply")
+	// ErrNoSuchMoment says that a moment of the past is not there, or not yet.
+	ErrNoSuchMoment = errors.New("there is no such moment of the past")
+	// ErrInUse says that what should be dropped is being read.
+	ErrInUse = errors.New("somebody is reading it")
+	// ErrTooLarge says that a moment takes more room than all moments together may.
+	ErrTooLarge = errors.New("the moment is larger than what moments of the past may take")
 	// ErrNoPrevious says that there is no generation to roll back to.
 	ErrNoPrevious = errors.New("there is no previous generation of this version to roll back to")
 )

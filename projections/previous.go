@@ -114,7 +114,9 @@ func (e *Engine) Drop(ctx context.Context, schema string) error {
 		return fmt.Errorf("drop %s: %w", schema, err)
 	case !ok:
 		return fmt.Errorf("there is no generation %s", schema)
-	case g.State == StateNext || g.State == StateCheck || g.State == StateAsOf:
+	case g.State == StateAsOf:
+		return fmt.Errorf("%s belongs to the moment %s; drop that", schema, g.AsOf)
+	case g.State == StateNext || g.State == StateCheck:
 		busy, err := e.held(ctx, schema)
 		if busy {
 			err = errors.New("somebody is building it")

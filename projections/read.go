@@ -111,8 +111,8 @@ func (e *Engine) Await(ctx context.Context, db Querier, view string, at eventsto
 }
 
 // OpenReaders opens a pool for queries, read-only: apart from that of the projectors, so that neither can starve the other. Unqualified
-// table names are looked up in the live schemas of the views, so that the same query can be put to another generation of
-// theirs; then no two views may have tables of one name.
+// table names are looked up in the live schemas of the views, and then in that of live data, so that the same query can be put
+// to another generation of theirs; then no two views may have tables of one name.
 func OpenReaders(ctx context.Context, url string, views ...View) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -130,7 +130,7 @@ func OpenReaders(ctx context.Context, url string, views ...View) (*pgxpool.Pool,
 		}
 		path += quote(v.Name) + ", "
 	}
-	c.ConnConfig.RuntimeParams["search_path"] = path + "public"
+	c.ConnConfig.RuntimeParams["search_path"] = path + "live, public"
 	c.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	c.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 	return pgxpool.NewWithConfig(ctx, c)

@@ -14,7 +14,7 @@ import (
 func (v *viewTool) asOfCommand() *cobra.Command {
 	var at, tenant, dropped string
 	cmd := &cobra.Command{
-		Use: "as-of [VIEW ...] --at TIME", Short: "Build views as they were at a moment of the past",
+		Use: "as-of [VIEW ...] --at MOMENT", Short: "Build views as they were at a moment of the past",
 		Long: "Build views as they were at a moment, in schemas of their own beside the live ones; without names, all of them. With --tenant\n" +
 			"only that tenant's events are read. A moment is dropped an hour after somebody has asked for it last, or when there are too many.\n" +
 			"Without --at, list the moments that are there." + viewExits,
@@ -26,9 +26,9 @@ func (v *viewTool) asOfCommand() *cobra.Command {
 			case at == "":
 				return v.moments(cmd)
 			}
-			when, err := parseMoment(at)
+			when, err := projections.ParseWhen(at)
 			if err != nil {
-				return err
+				return fmt.Errorf("--at %s: %w", at, err)
 			}
 			show := newProgressShow(cmd)
 			began := time.Now()
@@ -39,20 +39,10 @@ func (v *viewTool) asOfCommand() *cobra.Command {
 			return v.showMoments(cmd, []projections.Moment{m}, time.Since(began))
 		}),
 	}
-	cmd.Flags().StringVar(&at, "at", "", "the moment, as 2026-05-03T12:00Z, 2026-05-03T14:00:00+02:00 or 2026-05-03 (its beginning, UTC)")
+	cmd.Flags().StringVar(&at, "at", "", "the moment, as 2026-05-03T12:00Z, 2026-05-03T14:00:00+02:00, 2026-05-03 (its beginning, UTC) or a position of the log")
 	cmd.Flags().StringVar(&tenant, "tenant", "", "only this tenant's rows")
 	cmd.Flags().StringVar(&dropped, "drop", "", "drop the moment of this name")
 	return cmd
-}
-
-// parseMoment reads RFC 3339, which may leave out the seconds or the time of day.
-func parseMoment(text string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is not a moment such as 2026-05-03T12:00Z", text)
 }
 
 func (v *viewTool) moments(cmd *cobra.Command) error {

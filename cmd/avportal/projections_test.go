@@ -283,10 +283,4 @@ func TestProgressInOneLine(t *testing.T) {
 	if text != "" || percent != 100 {
 		t.Errorf("%q, %d", text, percent)
 	}
-	if at, err := parseMoment("2026-05-03T12:00Z"); err != nil || !at.Equal(time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)) {
-		t.Errorf("%v, %v", at, err)
-	}
-	if _, err := parseMoment("yesterday"); err == nil {
-		t.Error("yesterday is no moment")
-	}
 }

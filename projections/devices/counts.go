@@ -109,7 +109,7 @@ func (n *Counts) contactOfPlaces(ctx context.Context, db projections.Querier, t 
 	rows, err := db.Query(ctx, `SELECT
 		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $3), count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $4),
 		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $5), count(*)
-		FROM device d LEFT JOIN live.last_seen s ON s.tenant = d.tenant AND s.device = d.device
+		FROM device d LEFT JOIN last_seen s ON s.tenant = d.tenant AND s.device = d.device
 		WHERE d.tenant = $1 AND d.place = ANY($2)`, t, places, c.OfflineBefore, c.SilentBefore, c.StaleBefore)
 	if err != nil {
 		return err

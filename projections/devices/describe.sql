@@ -11,7 +11,7 @@ JOIN platform f ON f.tenant = $1 AND f.platform = d.platform
 LEFT JOIN place p ON p.tenant = $1 AND p.place = d.place
 LEFT JOIN device_license l ON l.tenant = $1 AND l.license = p.license
 LEFT JOIN device_customer c ON c.tenant = $1 AND c.customer = l.customer
-LEFT JOIN live.last_seen s ON s.tenant = $1 AND s.device = d.device
+LEFT JOIN last_seen s ON s.tenant = $1 AND s.device = d.device
 LEFT JOIN LATERAL (
     SELECT kind, phase FROM request
     WHERE d.pending > 0 AND tenant = $1 AND device = d.device AND phase < 3 ORDER BY revision LIMIT 1

@@ -8,9 +8,9 @@ import (
 	"avportal/projections/states"
 )
 
-const joinSeen = " JOIN live.last_seen s ON s.tenant = d.tenant AND s.device = d.device"
+const joinSeen = " JOIN last_seen s ON s.tenant = d.tenant AND s.device = d.device"
 
-// needsSeen reports whether a condition looks at live.last_seen.
+// needsSeen reports whether a condition looks at last_seen.
 func (f Filter) needsSeen() bool { return len(f.Contact) > 0 }
 
 // narrows reports whether a condition looks at devices themselves, not only at where they stand.

@@ -11,7 +11,7 @@ import (
 	"avportal/projections/sqltext"
 )
 
-// bySeen follows the index of live.last_seen. Devices that were never heard of come last, in either direction.
+// bySeen follows the index of last_seen. Devices that were never heard of come last, in either direction.
 func (l *listing) bySeen(ctx context.Context) ([]mark, error) {
 	var list []mark
 	if l.after == nil || l.after.Number == 0 {
@@ -34,7 +34,7 @@ func (l *listing) bySeen(ctx context.Context) ([]mark, error) {
 		s.And("d.device > ?", m.ID)
 	}
 	never, err := l.run(ctx, s, fmt.Sprintf(`SELECT %s FROM %s WHERE %s AND NOT EXISTS (
-		SELECT FROM live.last_seen s WHERE s.tenant = d.tenant AND s.device = d.device) ORDER BY d.device LIMIT %d`,
+		SELECT FROM last_seen s WHERE s.tenant = d.tenant AND s.device = d.device) ORDER BY d.device LIMIT %d`,
 		columns(page.Key{Expression: "1::bigint", Kind: page.Number}), from, s.Conditions(), l.limit-len(list)))
 	return append(list, never...), err
 }

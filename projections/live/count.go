@@ -28,7 +28,7 @@ func HeardSince(ctx context.Context, db projections.Querier, t domain.Tenant, no
 	}
 	rows, err := db.Query(ctx, `
 		SELECT coalesce(n, 0) FROM unnest($2::int[], $3::int[]) WITH ORDINALITY AS w (minutes, bucket, i)
-		CROSS JOIN LATERAL (SELECT sum(devices)::int AS n FROM live.seen_count c
+		CROSS JOIN LATERAL (SELECT sum(devices)::int AS n FROM seen_count c
 			WHERE c.tenant = $1 AND c.minutes = w.minutes AND c.bucket >= w.bucket) AS s ORDER BY i`, t, widths, buckets)
 	if err != nil {
 		return nil, fmt.Errorf("live: %w", err)

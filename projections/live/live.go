@@ -20,6 +20,10 @@ var schema string
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Unknown makes tables of this package's names in which nothing stands, for a moment of the past: when devices were last heard of
+// then, nobody knows any more.
+const Unknown = `CREATE TABLE last_seen (LIKE live.last_seen); CREATE TABLE seen_count (LIKE live.seen_count)`
+
 // Locks of this package, taken for one transaction. The numbers mean nothing; they only must not be anybody else's.
 const (
 	lockMigrate = 0x6c69_7665_0001

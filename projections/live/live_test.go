@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"avportal/domain"
+	"avportal/projections"
 	"avportal/projections/live"
 	"avportal/projections/postgres/postgrestest"
 	"avportal/projections/rowkey"
@@ -76,7 +77,12 @@ func flush(tb testing.TB, s *live.Seen) {
 
 func heard(tb testing.TB, db *pgxpool.Pool, t domain.Tenant, now time.Time, since ...time.Time) []int {
 	tb.Helper()
-	n, err := live.HeardSince(tb.Context(), db, t, now, since...)
+	readers, err := projections.OpenReaders(tb.Context(), db.Config().ConnString())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer readers.Close()
+	n, err := live.HeardSince(tb.Context(), readers, t, now, since...)
 	if err != nil {
 		tb.Fatal(err)
 	}
