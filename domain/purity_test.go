@@ -14,13 +14,13 @@ import (
 
 // allowed is all that the domain may import, besides itself. None of it reads a clock, rolls dice or does I/O.
 var allowed = []string{
-	"cmp", "crypto/subtle", "encoding/base32", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt",
-	"hash/crc32", "maps", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8", "unique",
+	"bytes", "cmp", "crypto/subtle", "encoding", "encoding/base32", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt",
+	"hash/crc32", "hash/maphash", "maps", "reflect", "slices", "strconv", "strings", "sync/atomic", "time", "unicode", "unicode/utf8", "unique",
 	"golang.org/x/text/cases", "golang.org/x/text/unicode/norm",
 }
 
 // describing is what package catalog may import besides: it tells what events look like, which is pure too.
-var describing = []string{"embed", "encoding", "path", "reflect"}
+var describing = []string{"embed", "path"}
 
 // clock is what package time offers besides arithmetic.
 var clock = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"}

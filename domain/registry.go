@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -37,8 +38,13 @@ func Was[E Event, O any](version int, upcast func(O) E) Past[E] {
 func Declare[E Event](version int, past ...Past[E]) Declaration {
 	var zero E
 	d := Declaration{Type: zero.EventType(), Version: version, zero: zero, decode: map[int]func([]byte) (Event, error){}}
+	plain := decodePlain(reflect.TypeFor[E]())
 	d.decode[version] = func(data []byte) (Event, error) {
 		var e E
+		if plain != nil && plain(data, reflect.ValueOf(&e).Elem()) {
+			return e, nil
+		}
+		e = zero
 		if err := json.Unmarshal(data, &e); err != nil {
 			return nil, err
 		}

@@ -151,19 +151,42 @@ func checkShape(t *testing.T, where string, typ reflect.Type) {
 	}
 }
 
+// Most events are not read by encoding/json, and must come out as if they were.
 func FuzzDecode(f *testing.F) {
 	r := Registry()
+	present := map[string]domain.Declaration{}
 	for _, d := range r.Declarations() {
+		present[d.Type] = d
 		e, _, err := r.Encode(d.Zero())
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(d.Type, d.Version, e)
+		filled := reflect.New(reflect.TypeOf(d.Zero())).Elem()
+		n := 0
+		fill(filled, &n)
+		if e, err = json.Marshal(filled.Interface()); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(d.Type, d.Version, e)
+		f.Add(d.Type, d.Version, bytes.Replace(e, []byte("text"), []byte(`Gr\u00fc\"ße`), 2))
+		f.Add(d.Type, d.Version, bytes.Replace(e, []byte("text"), []byte("Grüße \xff<"), 1))
+		f.Add(d.Type, d.Version, bytes.Replace(e, []byte(`,"`), []byte(`,"extra":1,"`), 1))
+		f.Add(d.Type, d.Version, bytes.Replace(e, []byte("true"), []byte("null"), 1))
 	}
 	f.Add("device.enrolled", 1, []byte(`{"facts":{"signature_date":"2026-13-01T00:00:00Z"}}`))
+	f.Add("device.threat_found", 1, []byte(`{"Threat":"a","threat":"b","threat":"c","open":-0}`))
+	f.Add("device.threat_found", 1, []byte(`{"threat":"a","open":99999999999999999999}`))
 	f.Add("device.teleported", 7, []byte(`{}`))
 	f.Fuzz(func(t *testing.T, eventType string, version int, data []byte) {
 		e, err := r.Decode(eventType, version, data)
+		if d, ok := present[eventType]; ok && d.Version == version {
+			want := reflect.New(reflect.TypeOf(d.Zero()))
+			wantErr := json.Unmarshal(data, want.Interface())
+			if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(e, want.Elem().Interface()) {
+				t.Fatalf("%s: read as %+v (%v), by encoding/json as %+v (%v)", data, e, err, want.Elem(), wantErr)
+			}
+		}
 		if err != nil {
 			return
 		}
