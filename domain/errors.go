@@ -1,6 +1,9 @@
 package domain
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Class says what kind of refusal an error is; the HTTP layer maps it to a status.
 type Class int
@@ -23,6 +26,10 @@ type Error struct {
 	Code    string // stable, snake_case, documented in the API
 	Message string // a sentence in English
 	Field   string // the field at fault, as a JSON pointer into the request, if there is one
+
+	// Format and Args are what Message was made of, for other languages; empty if Message is the sentence as it stands.
+	Format string
+	Args   []any
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -33,10 +40,11 @@ func (e *Error) Is(target error) bool {
 	return errors.As(target, &t) && t.Code == e.Code
 }
 
-// With returns the same refusal with another sentence.
-func (e *Error) With(message string) *Error {
+// With returns the same refusal with another sentence, made like that of fmt.Sprintf. The format must be a constant: it is
+// the key by which the sentence is found in other languages.
+func (e *Error) With(format string, args ...any) *Error {
 	c := *e
-	c.Message = message
+	c.Message, c.Format, c.Args = fmt.Sprintf(format, args...), format, args
 	return &c
 }
 

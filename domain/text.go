@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,7 +20,7 @@ const (
 func Name(field, s string) (string, error) {
 	s, err := Label(field, s)
 	if err == nil && s == "" {
-		return "", ErrInvalid.At(field).With(fmt.Sprintf("This must not be empty and may have at most %d characters.", MaxName))
+		return "", ErrInvalid.At(field).With("This must not be empty and may have at most %d characters.", MaxName)
 	}
 	return s, err
 }
@@ -29,11 +28,11 @@ func Name(field, s string) (string, error) {
 // Label is a Name that may be empty.
 func Label(field, s string) (string, error) {
 	if len(s) > 8*MaxName || !utf8.ValidString(s) { // before any work on what may be very long
-		return "", ErrInvalid.At(field).With(fmt.Sprintf("This must be UTF-8 text of at most %d characters.", MaxName))
+		return "", ErrInvalid.At(field).With("This must be UTF-8 text of at most %d characters.", MaxName)
 	}
 	s = strings.TrimSpace(norm.NFC.String(s))
 	if n := utf8.RuneCountInString(s); n > MaxName {
-		return "", ErrInvalid.At(field).With(fmt.Sprintf("This has %d characters; %d are allowed.", n, MaxName))
+		return "", ErrInvalid.At(field).With("This has %d characters; %d are allowed.", n, MaxName)
 	}
 	if i := strings.IndexFunc(s, invisible); i >= 0 {
 		return "", ErrInvalid.At(field).With("This must not contain control or formatting characters.")
@@ -44,7 +43,7 @@ func Label(field, s string) (string, error) {
 // Text checks what a machine wrote, which is stored as it came: at most limit bytes of UTF-8 without control characters.
 func Text(field, s string, limit int) error {
 	if len(s) > limit || !utf8.ValidString(s) || strings.IndexFunc(s, unicode.IsControl) >= 0 {
-		return ErrInvalid.At(field).With(fmt.Sprintf("This must be UTF-8 text of at most %d bytes without control characters.", limit))
+		return ErrInvalid.At(field).With("This must be UTF-8 text of at most %d bytes without control characters.", limit)
 	}
 	return nil
 }
@@ -59,7 +58,7 @@ func CheckID(field, id string) error {
 		}
 	}
 	if id == "" || len(id) > MaxID {
-		return ErrInvalid.At(field).With(fmt.Sprintf("An id has 1 to %d characters.", MaxID))
+		return ErrInvalid.At(field).With("An id has 1 to %d characters.", MaxID)
 	}
 	return nil
 }

@@ -1,7 +1,5 @@
 package domain
 
-import "fmt"
-
 // Thresholds say from when on a state of affairs is shown as one that needs attention. A reseller may set its own.
 type Thresholds struct {
 	ExpiringDays          int `json:"expiring_days"`           // a license that ends within so many days is about to expire
@@ -41,7 +39,7 @@ func (t Thresholds) Validate() error {
 		{"seats_percent", t.SeatsPercent, 1, 100},
 	} {
 		if f.value < f.min || f.value > f.max {
-			return ErrInvalid.At("/" + f.name).With(fmt.Sprintf("%s must be between %d and %d; it is %d.", f.name, f.min, f.max, f.value))
+			return ErrInvalid.At("/"+f.name).With("%s must be between %d and %d; it is %d.", f.name, f.min, f.max, f.value)
 		}
 	}
 	switch {

@@ -68,7 +68,7 @@ func (c RequestScan) checkPaths() error {
 		}
 	case ProfilePath:
 		if len(c.Paths) == 0 || len(c.Paths) > MaxPaths {
-			return domain.ErrInvalid.At("/paths").With(fmt.Sprintf("A scan of paths needs 1 to %d of them.", MaxPaths))
+			return domain.ErrInvalid.At("/paths").With("A scan of paths needs 1 to %d of them.", MaxPaths)
 		}
 	default:
 		return domain.ErrInvalid.At("/profile").With(`The scan profiles are "quick", "full" and "path".`)

@@ -1,10 +1,6 @@
 package group
 
-import (
-	"fmt"
-
-	"avportal/domain"
-)
+import "avportal/domain"
 
 // Refusals that several commands share.
 var (
@@ -20,14 +16,10 @@ var (
 		Class: domain.Conflict, Code: "main_group",
 		Message: "The main group belongs to its license: it can be renamed, but neither moved nor deleted.",
 	}
-	ErrTooDeep = &domain.Error{
-		Class: domain.Conflict, Code: "group_too_deep", Field: "/parent",
-		Message: fmt.Sprintf("Groups can be nested %d levels deep, the main group being the first.", MaxDepth),
-	}
-	ErrTooMany = &domain.Error{
-		Class: domain.Conflict, Code: "too_many_groups",
-		Message: fmt.Sprintf("A license can have %d groups.", MaxGroups),
-	}
+	ErrTooDeep = (&domain.Error{Class: domain.Conflict, Code: "group_too_deep", Field: "/parent"}).
+			With("Groups can be nested %d levels deep, the main group being the first.", MaxDepth)
+	ErrTooMany = (&domain.Error{Class: domain.Conflict, Code: "too_many_groups"}).
+			With("A license can have %d groups.", MaxGroups)
 )
 
 // nameTaken reports whether a group under parent, other than g, has a name that people would take for this one.

@@ -52,7 +52,7 @@ func (c Accept) Decide(s State) ([]domain.Event, error) {
 		return nil, err
 	}
 	if len(c.Items) == 0 || len(c.Items) > MaxItems {
-		return nil, domain.ErrInvalid.At("/items").With(fmt.Sprintf("A job has 1 to %d items; these are %d.", MaxItems, len(c.Items)))
+		return nil, domain.ErrInvalid.At("/items").With("A job has 1 to %d items; these are %d.", MaxItems, len(c.Items))
 	}
 	seen := make(map[domain.DeviceID]struct{}, len(c.Items))
 	for i, d := range c.Items {

@@ -48,7 +48,7 @@ func (c Progress) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.ErrNotFound
 	}
 	if len(c.Results) > MaxResults {
-		return nil, domain.ErrInvalid.At("/results").With(fmt.Sprintf("At most %d results can be told at once.", MaxResults))
+		return nil, domain.ErrInvalid.At("/results").With("At most %d results can be told at once.", MaxResults)
 	}
 	known := make(map[domain.DeviceID]bool, len(s.items)) // whether the item has its result
 	for _, d := range s.items {

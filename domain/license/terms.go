@@ -1,7 +1,6 @@
 package license
 
 import (
-	"fmt"
 	"time"
 
 	"avportal/domain"
@@ -51,10 +50,10 @@ func checkSeats(kind Kind, seats, used int) error {
 		least = 0
 	}
 	if seats < least || seats > MaxSeats {
-		return domain.ErrInvalid.At("/seats").With(fmt.Sprintf("The seats must be between %d and %d.", least, MaxSeats))
+		return domain.ErrInvalid.At("/seats").With("The seats must be between %d and %d.", least, MaxSeats)
 	}
 	if kind == Purchase && seats < used {
-		return ErrSeatsInUse.With(fmt.Sprintf("%d seats are in use. Remove devices before you set the license to %d.", used, seats))
+		return ErrSeatsInUse.With("%d seats are in use. Remove devices before you set the license to %d.", used, seats)
 	}
 	return nil
 }

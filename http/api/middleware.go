@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"avportal/http/texts"
 )
 
 // patience bounds what any request may take, but for the event stream.
@@ -22,14 +24,28 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
+type languageKey struct{}
+
+// languageOf is the language that the caller of a request reads.
+func languageOf(ctx context.Context) texts.Language {
+	l, ok := ctx.Value(languageKey{}).(texts.Language)
+	if !ok {
+		return texts.English
+	}
+	return l
+}
+
 // outermost is for every request, whether it meets a route or not.
 func (s *server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()
+		language := texts.Match(r.Header.Get("Accept-Language"))
 		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
-		r = r.WithContext(ctx)
+		r = r.WithContext(context.WithValue(ctx, languageKey{}, language))
 		h := w.Header()
 		h.Set("X-Request-Id", id)
+		h.Set("Content-Language", string(language))
+		h.Set("Vary", "Accept-Language")
 		for name, value := range securityHeaders {
 			h.Set(name, value)
 		}

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,6 +14,7 @@ import (
 	"avportal/domain"
 	"avportal/eventstore"
 	"avportal/http/api/tokens"
+	"avportal/http/texts"
 )
 
 // Refusals that only this API knows.
@@ -63,12 +66,14 @@ func (invalid) Error() string { return "invalid_request" }
 // fault is one entry of a problem's errors.
 type fault struct {
 	Pointer string `json:"pointer"`
-	Detail  string `json:"detail"`
+	Detail  string `json:"detail"` // until it is answered, the sentence in English, with its parameters beside it
 	Code    string `json:"code"`
+	args    []any
 }
 
-func invalidRequest(pointer, code, detail string) error {
-	return invalid{[]fault{{Pointer: pointer, Code: code, Detail: detail}}}
+// invalidRequest is a request with one fault. The detail is a constant format, by which its translations are found.
+func invalidRequest(pointer, code, detail string, args ...any) error {
+	return invalid{[]fault{{pointer, detail, code, args}}}
 }
 
 // problem is an RFC 9457 document.
@@ -83,12 +88,15 @@ type problem struct {
 	Errors    []fault `json:"errors,omitempty"`
 }
 
-// problemOf says what a caller may know of an error: refusals as they are, everything else only that it happened.
-func problemOf(err error) problem {
+// problemOf says what a caller may know of an error, in his language: refusals as they are, everything else only that it
+// happened.
+func problemOf(l texts.Language, err error) problem {
 	var bad invalid
 	if errors.As(err, &bad) {
-		p := newProblem(http.StatusBadRequest, "invalid_request", "The request is not valid.")
-		p.Errors = bad.faults
+		p := newProblem(l, http.StatusBadRequest, "invalid_request", l.Sentence(domain.ErrInvalid.Message))
+		for _, f := range bad.faults {
+			p.Errors = append(p.Errors, fault{Pointer: f.Pointer, Code: f.Code, Detail: l.Sentence(f.Detail, f.args...)})
+		}
 		return p
 	}
 	var refusal *domain.Error
@@ -96,15 +104,15 @@ func problemOf(err error) problem {
 		refusal = refusalOf(err)
 	}
 	if refusal == nil {
-		return newProblem(http.StatusInternalServerError, errInternal.Code, errInternal.Message)
+		return newProblem(l, http.StatusInternalServerError, errInternal.Code, l.Sentence(errInternal.Message))
 	}
 	status, ok := statusOf[refusal.Code]
 	if !ok {
 		status = statusOfClass[refusal.Class]
 	}
-	p := newProblem(status, refusal.Code, refusal.Message)
+	p := newProblem(l, status, refusal.Code, l.Sentence(cmp.Or(refusal.Format, refusal.Message), refusal.Args...))
 	if refusal.Field != "" {
-		p.Errors = []fault{{Pointer: refusal.Field, Code: refusal.Code, Detail: refusal.Message}}
+		p.Errors = []fault{{Pointer: refusal.Field, Code: refusal.Code, Detail: p.Detail}}
 	}
 	var late behind
 	if errors.As(err, &late) {
@@ -132,8 +140,8 @@ func refusalOf(err error) *domain.Error {
 	return nil
 }
 
-func newProblem(status int, code, detail string) problem {
-	return problem{Type: "/problems/" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+func newProblem(l texts.Language, status int, code, detail string) problem {
+	return problem{Type: "/problems/" + code, Title: l.Name("status", strconv.Itoa(status)), Status: status, Code: code, Detail: detail}
 }
 
 // fail answers an error.
@@ -141,7 +149,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		return // nobody reads the answer
 	}
-	p := problemOf(err)
+	p := problemOf(languageOf(r.Context()), err)
 	p.RequestID = requestID(r.Context())
 	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) && p.Code != errNotReady.Code {
 		s.Log.ErrorContext(r.Context(), "request failed", "request_id", p.RequestID, "method", r.Method, "route", template(r), "code", p.Code, "err", err)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func checkJSON(body []byte) error {
 			name, isName := token.(string)
 			if open[top].key && isName {
 				if open[top].fields[name] {
-					return invalidRequest("", "duplicate_field", fmt.Sprintf("The field %q is given twice.", name))
+					return invalidRequest("", "duplicate_field", "The field %q is given twice.", name)
 				}
 				open[top].fields[name] = true
 			}
@@ -83,7 +84,7 @@ func checkJSON(body []byte) error {
 			open = open[:len(open)-1]
 		}
 		if len(open) > maxDepth {
-			return invalidRequest("", "too_deep", fmt.Sprintf("The body is nested deeper than %d levels.", maxDepth))
+			return invalidRequest("", "too_deep", "The body is nested deeper than %d levels.", maxDepth)
 		}
 	}
 }
@@ -156,7 +157,7 @@ func faultsOf(err error, parameter string) []fault {
 		if errors.Is(e.Err, openapi3filter.ErrInvalidRequired) {
 			return []fault{{Pointer: parameter, Code: "required", Detail: "This is required."}}
 		}
-		return []fault{{Pointer: parameter, Code: "type", Detail: "This has the wrong form."}}
+		return []fault{{Pointer: parameter, Code: "type", Detail: "This has the wrong type."}}
 	case *openapi3.SchemaError:
 		return []fault{schemaFault(e, parameter)}
 	}
@@ -171,10 +172,8 @@ var faultCodes = map[string]string{
 }
 
 func schemaFault(e *openapi3.SchemaError, parameter string) fault {
-	f := fault{Pointer: parameter, Code: faultCodes[e.SchemaField], Detail: e.Reason}
-	if f.Code == "" {
-		f.Code = "invalid"
-	}
+	f := describeFault(e)
+	f.Pointer, f.Code = parameter, cmp.Or(faultCodes[e.SchemaField], "invalid")
 	if parameter == "" {
 		f.Pointer = "/" + strings.Join(escapePointer(e.JSONPointer()), "/")
 		if f.Pointer == "/" {
@@ -182,6 +181,46 @@ func schemaFault(e *openapi3.SchemaError, parameter string) fault {
 		}
 	}
 	return f
+}
+
+// describeFault says what is wrong in words of ours: those of the library are in English only.
+func describeFault(e *openapi3.SchemaError) fault {
+	limit := func(n *uint64) []any { return []any{*n} }
+	switch s := e.Schema; e.SchemaField {
+	case "minLength":
+		return fault{Detail: "This needs at least %d characters.", args: []any{s.MinLength}}
+	case "maxLength":
+		return fault{Detail: "This may have at most %d characters.", args: limit(s.MaxLength)}
+	case "minItems":
+		return fault{Detail: "At least %d entries are needed.", args: []any{s.MinItems}}
+	case "minProperties":
+		return fault{Detail: "At least %d entries are needed.", args: []any{s.MinProps}}
+	case "maxItems":
+		return fault{Detail: "At most %d entries are allowed.", args: limit(s.MaxItems)}
+	case "maxProperties":
+		return fault{Detail: "At most %d entries are allowed.", args: limit(s.MaxProps)}
+	case "minimum":
+		return fault{Detail: "This must be at least %v.", args: []any{*s.Min}}
+	case "maximum":
+		return fault{Detail: "This must be at most %v.", args: []any{*s.Max}}
+	case "enum":
+		return fault{Detail: "This must be one of: %s.", args: []any{enumeration(s.Enum)}}
+	case "properties":
+		return fault{Detail: "There is no such field."}
+	case "required":
+		return fault{Detail: "This is required."}
+	case "type", "nullable":
+		return fault{Detail: "This has the wrong type."}
+	}
+	return fault{Detail: "This has the wrong form."}
+}
+
+func enumeration(values []any) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = fmt.Sprint(v)
+	}
+	return strings.Join(words, ", ")
 }
 
 func escapePointer(parts []string) []string {

@@ -1,67 +1,16 @@
 package actionlog
 
 import (
+	"cmp"
 	"context"
 
 	"avportal/commands"
 	"avportal/domain"
-	"avportal/domain/customer"
 	"avportal/domain/device"
 	"avportal/domain/group"
 	"avportal/domain/job"
-	"avportal/domain/license"
-	"avportal/domain/reseller"
 	"avportal/eventstore"
 )
-
-// actions are what people call events. Several events may be one action: a move goes through several streams.
-var actions = map[string]string{
-	reseller.Registered{}.EventType():        "reseller.register",
-	reseller.Renamed{}.EventType():           "reseller.rename",
-	reseller.ThresholdsChanged{}.EventType(): "reseller.thresholds",
-	customer.Imported{}.EventType():          "customer.import",
-	customer.Renamed{}.EventType():           "customer.rename",
-	license.Imported{}.EventType():           "license.import",
-	license.Renewed{}.EventType():            "license.renew",
-	license.Renamed{}.EventType():            "license.rename",
-	license.SeatsChanged{}.EventType():       "license.seats",
-	license.Activated{}.EventType():          "license.activate",
-	license.Released{}.EventType():           "license.release",
-	group.MainCreated{}.EventType():          "group.create",
-	group.Created{}.EventType():              "group.create",
-	group.Renamed{}.EventType():              "group.rename",
-	group.Moved{}.EventType():                "group.move",
-	group.Deleted{}.EventType():              "group.delete",
-	group.DeviceAdded{}.EventType():          "group.device_add",
-	group.DeviceMoved{}.EventType():          "group.device_move",
-	group.DeviceRemoved{}.EventType():        "group.device_remove",
-	device.Enrolled{}.EventType():            "device.enroll",
-	device.Moved{}.EventType():               "device.move",
-	device.Relabeled{}.EventType():           "device.label",
-	device.Removed{}.EventType():             "device.remove",
-	device.ThreatFound{}.EventType():         "device.threat_found",
-	device.ThreatResolved{}.EventType():      "device.threat_resolved",
-	device.GuardsChanged{}.EventType():       "device.guards",
-	device.ScanRequested{}.EventType():       "device.scan",
-	device.UpdateRequested{}.EventType():     "device.update",
-	device.RequestSent{}.EventType():         "device.request_sent",
-	device.RequestStarted{}.EventType():      "device.request_started",
-	device.RequestCompleted{}.EventType():    "device.request_completed",
-	device.RequestAborted{}.EventType():      "device.request_aborted",
-	job.Progressed{}.EventType():             "job.progress",
-	job.Finished{}.EventType():               "job.finish",
-}
-
-// actionOf names an event as an action; one that has no name keeps its type.
-func actionOf(r eventstore.Recorded) string {
-	if a, ok := r.Event.(job.Accepted); ok {
-		return "job." + string(a.Action)
-	}
-	if name, ok := actions[r.Type]; ok {
-		return name
-	}
-	return r.Type
-}
 
 // mainOf finds the event that an activity is about: one of the very command that began it, not of the steps before and
 // after, and not what merely ended with it. Without one, the activity has come to nothing.
@@ -89,7 +38,7 @@ func (l *Log) line(ctx context.Context, actor domain.Actor, all, seen []eventsto
 	}
 	first, last := seen[0], seen[len(seen)-1]
 	a := Activity{
-		ID: main.Meta.Correlation, Action: actionOf(main), Meta: main.Meta, Started: first.At,
+		ID: main.Meta.Correlation, Action: cmp.Or(ActionOf(main.Event), main.Type), Meta: main.Meta, Started: first.At,
 		State: device.Completed, OK: true, Ended: last.At,
 	}
 	if !begun && whole {

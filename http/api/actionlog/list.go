@@ -253,7 +253,7 @@ func (s *scan) matches(a Activity, events []eventstore.Recorded) bool {
 		return false
 	}
 	return len(f.Actions) == 0 || slices.Contains(f.Actions, a.Action) ||
-		slices.ContainsFunc(events, func(r eventstore.Recorded) bool { return slices.Contains(f.Actions, actionOf(r)) })
+		slices.ContainsFunc(events, func(r eventstore.Recorded) bool { return slices.Contains(f.Actions, ActionOf(r.Event)) })
 }
 
 // Get answers one activity as far as an actor sees it, with the phases of what was asked of a device. The error is

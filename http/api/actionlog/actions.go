@@ -1,0 +1,78 @@
+package actionlog
+
+import (
+	"maps"
+	"slices"
+
+	"avportal/domain"
+	"avportal/domain/customer"
+	"avportal/domain/device"
+	"avportal/domain/group"
+	"avportal/domain/job"
+	"avportal/domain/license"
+	"avportal/domain/platform"
+	"avportal/domain/reseller"
+)
+
+// actions are what people call events; what that is in their languages stands in http/texts ("action.<action>"). Each declared
+// event type has one. Several events may be one action: a move goes through several streams.
+var actions = map[string]string{
+	reseller.Registered{}.EventType():        "reseller.register",
+	reseller.Renamed{}.EventType():           "reseller.rename",
+	reseller.ThresholdsChanged{}.EventType(): "reseller.thresholds",
+	customer.Imported{}.EventType():          "customer.import",
+	customer.Renamed{}.EventType():           "customer.rename",
+	license.Imported{}.EventType():           "license.import",
+	license.Renewed{}.EventType():            "license.renew",
+	license.Renamed{}.EventType():            "license.rename",
+	license.SeatsChanged{}.EventType():       "license.seats",
+	license.Activated{}.EventType():          "license.activate",
+	license.Released{}.EventType():           "license.release",
+	group.MainCreated{}.EventType():          "group.create",
+	group.Created{}.EventType():              "group.create",
+	group.Renamed{}.EventType():              "group.rename",
+	group.Moved{}.EventType():                "group.move",
+	group.Deleted{}.EventType():              "group.delete",
+	group.DeviceAdded{}.EventType():          "group.device_add",
+	group.DeviceMoved{}.EventType():          "group.device_move",
+	group.DeviceRemoved{}.EventType():        "group.device_remove",
+	device.Enrolled{}.EventType():            "device.enroll",
+	device.Moved{}.EventType():               "device.move",
+	device.Relabeled{}.EventType():           "device.label",
+	device.Removed{}.EventType():             "device.remove",
+	device.ThreatFound{}.EventType():         "device.threat_found",
+	device.ThreatResolved{}.EventType():      "device.threat_resolved",
+	device.GuardsChanged{}.EventType():       "device.guards",
+	device.ScanRequested{}.EventType():       "device.scan",
+	device.UpdateRequested{}.EventType():     "device.update",
+	device.RequestSent{}.EventType():         "device.request_sent",
+	device.RequestStarted{}.EventType():      "device.request_started",
+	device.RequestCompleted{}.EventType():    "device.request_completed",
+	device.RequestAborted{}.EventType():      "device.request_aborted",
+	device.Observed{}.EventType():            "device.facts",
+	job.Accepted{}.EventType():               "job",
+	job.Progressed{}.EventType():             "job.progress",
+	job.Finished{}.EventType():               "job.finish",
+	platform.EventQuarantined{}.EventType():  "platform.quarantine",
+}
+
+// jobActions are what a job does to each of its items.
+var jobActions = []job.Action{job.MoveDevices, job.ScanDevices, job.UpdateDevices}
+
+// Actions lists all actions.
+func Actions() []string {
+	all := slices.Collect(maps.Values(actions))
+	for _, a := range jobActions {
+		all = append(all, "job."+string(a))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// ActionOf names an event as an action; it is empty for a type that this build does not declare.
+func ActionOf(e domain.Event) string {
+	if a, ok := e.(job.Accepted); ok && a.Action != "" {
+		return "job." + string(a.Action)
+	}
+	return actions[e.EventType()]
+}

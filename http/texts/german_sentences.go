@@ -1,0 +1,157 @@
+package texts
+
+// germanSentences are the sentences of refusals, by the English that stands in the code. Parameters may come in another order:
+// %[2]d is the second.
+var germanSentences = map[string]string{
+	// Any object.
+	"There is no such object.":                                            "Dieses Objekt gibt es nicht.",
+	"Your role does not allow this action.":                               "Ihre Rolle erlaubt diese Aktion nicht.",
+	"The request is not valid.":                                           "Die Anfrage ist nicht gültig.",
+	"An object with this id exists already.":                              "Ein Objekt mit dieser Kennung gibt es bereits.",
+	"The object has changed since you read it. Read it again and repeat.": "Das Objekt wurde geändert, seit Sie es gelesen haben. Lesen Sie es erneut und wiederholen Sie die Änderung.",
+	"This Idempotency-Key was used with another request.":                 "Dieser Idempotency-Key wurde schon mit einer anderen Anfrage verwendet.",
+	"The event store can't be reached right now. Nothing was changed as far as is known; repeat with the same Idempotency-Key.": "Der Ereignisspeicher ist gerade nicht erreichbar. Soweit bekannt, wurde nichts geändert; wiederholen Sie die Anfrage mit demselben Idempotency-Key.",
+	"Too many changes at once. Repeat with the same Idempotency-Key.":                                                           "Zu viele gleichzeitige Änderungen. Wiederholen Sie die Anfrage mit demselben Idempotency-Key.",
+	"The cursor does not belong to this list with these filters. Start again without a cursor.":                                 "Der Cursor gehört nicht zu dieser Liste mit diesen Filtern. Beginnen Sie ohne Cursor von vorn.",
+
+	// Texts and ids.
+	"This must not be empty and may have at most %d characters.":              "Dieses Feld darf nicht leer sein und höchstens %d Zeichen haben.",
+	"This must be UTF-8 text of at most %d characters.":                       "Hier wird UTF-8-Text mit höchstens %d Zeichen erwartet.",
+	"This has %d characters; %d are allowed.":                                 "Der Text hat %d Zeichen; erlaubt sind %d.",
+	"This must not contain control or formatting characters.":                 "Steuer- und Formatierungszeichen sind hier nicht erlaubt.",
+	"This must be UTF-8 text of at most %d bytes without control characters.": "Hier wird UTF-8-Text mit höchstens %d Bytes und ohne Steuerzeichen erwartet.",
+	"This is not an id.":            "Das ist keine Kennung.",
+	"An id has 1 to %d characters.": "Eine Kennung hat 1 bis %d Zeichen.",
+
+	// Licenses.
+	"The license has expired. Renew it, then repeat the action.":                              "Die Lizenz ist abgelaufen. Verlängern Sie sie und wiederholen Sie dann die Aktion.",
+	"The license already holds as long or longer.":                                            "Die Lizenz gilt bereits so lange oder länger.",
+	"More seats than that are in use.":                                                        "Es sind mehr Plätze belegt.",
+	"Every seat of the license is in use. Remove a device or add seats.":                      "Alle Plätze der Lizenz sind belegt. Entfernen Sie ein Gerät oder erweitern Sie die Lizenz.",
+	"An MSP license has no term.":                                                             "Eine MSP-Lizenz hat keine Laufzeit.",
+	"A purchased license needs an end.":                                                       "Eine gekaufte Lizenz braucht ein Ende.",
+	"The TID belongs to another license.":                                                     "Die TID gehört zu einer anderen Lizenz.",
+	"There is a license with this id that belongs to another customer or is of another kind.": "Es gibt bereits eine Lizenz mit dieser Kennung, die einem anderen Kunden gehört oder von anderer Art ist.",
+	`The kinds of licenses are "purchase" and "msp".`:                                         `Lizenzen sind von der Art "purchase" oder "msp".`,
+	"A license needs a beginning.":                                                            "Eine Lizenz braucht einen Beginn.",
+	"The end must be after the beginning.":                                                    "Das Ende muss nach dem Beginn liegen.",
+	"The terms are 1, 2, 3 and 5 years.":                                                      "Die Laufzeiten sind 1, 2, 3 und 5 Jahre.",
+	"The seats must be between %d and %d.":                                                    "Die Anzahl der Plätze muss zwischen %d und %d liegen.",
+	"%d seats are in use. Remove devices before you set the license to %d.":                   "%d Plätze sind belegt. Entfernen Sie Geräte, bevor Sie die Lizenz auf %d setzen.",
+	"The group belongs to another license.":                                                   "Die Gruppe gehört zu einer anderen Lizenz.",
+	"The license belongs to another customer.":                                                "Die Lizenz gehört einem anderen Kunden.",
+	"This is not a TID. Check it for typing errors.":                                          "Das ist keine TID. Prüfen Sie sie auf Tippfehler.",
+	"No license has this TID. Copy it again from the license.":                                "Keine Lizenz hat diese TID. Kopieren Sie sie noch einmal aus der Lizenz.",
+
+	// Customers and resellers.
+	"There is a customer with this id and another number.":               "Es gibt bereits einen Kunden mit dieser Kennung und einer anderen Nummer.",
+	"There is no such customer.":                                         "Diesen Kunden gibt es nicht.",
+	"A tenant is a UUID without dashes, in lower case.":                  "Ein Mandant ist eine UUID ohne Bindestriche in Kleinbuchstaben.",
+	`The languages are "de" and "en".`:                                   `Die Sprachen sind "de" und "en".`,
+	"%s must be between %d and %d; it is %d.":                            "%s muss zwischen %d und %d liegen; angegeben ist %d.",
+	"signature_outdated_days must be more than signature_warning_days.":  "signature_outdated_days muss größer sein als signature_warning_days.",
+	"signature_critical_days must be more than signature_outdated_days.": "signature_critical_days muss größer sein als signature_outdated_days.",
+	"silent_days must be longer than offline_minutes.":                   "silent_days muss länger sein als offline_minutes.",
+	"stale_days must be more than silent_days.":                          "stale_days muss größer sein als silent_days.",
+
+	// Groups.
+	"There is no such group in the tree of this license.":                                      "Diese Gruppe gibt es im Baum dieser Lizenz nicht.",
+	"A group beside it already has this name.":                                                 "Eine Gruppe daneben hat bereits diesen Namen.",
+	"A group there already has this name. Rename one of them first.":                           "Dort hat bereits eine Gruppe diesen Namen. Benennen Sie zuerst eine der beiden um.",
+	"The main group belongs to its license: it can be renamed, but neither moved nor deleted.": "Die Hauptgruppe gehört zu ihrer Lizenz: Sie können sie umbenennen, aber weder verschieben noch löschen.",
+	"Groups can be nested %d levels deep, the main group being the first.":                     "Gruppen können %d Ebenen tief verschachtelt werden; die Hauptgruppe ist die erste.",
+	"A license can have %d groups.":                                                            "Eine Lizenz kann %d Gruppen haben.",
+	"The group still holds devices or subgroups. Move them elsewhere first.":                   "Die Gruppe enthält noch Geräte oder Untergruppen. Verschieben Sie diese zuerst.",
+	"A group can't be moved below itself.":                                                     "Eine Gruppe kann nicht unter sich selbst verschoben werden.",
+	"The device stands in another group of this license. Move it instead.":                     "Das Gerät steht in einer anderen Gruppe dieser Lizenz. Verschieben Sie es stattdessen.",
+	"This is not an id of a group of the license.":                                             "Das ist keine Kennung einer Gruppe dieser Lizenz.",
+	"This is not the id of a group.":                                                           "Das ist keine Kennung einer Gruppe.",
+
+	// Devices.
+	"The device has been removed. Install the client again to enroll it anew.": "Das Gerät wurde entfernt. Installieren Sie den Client erneut, um es wieder anzumelden.",
+	"The device is enrolled with another GUID or license.":                     "Das Gerät ist mit einer anderen GUID oder Lizenz angemeldet.",
+	"The device already has the request; it can't be cancelled any more.":      "Das Gerät hat den Auftrag bereits erhalten; er kann nicht mehr abgebrochen werden.",
+	"The device has no such request.":                                          "Das Gerät hat keinen solchen Auftrag.",
+	"The request has been completed or aborted already.":                       "Der Auftrag ist bereits abgeschlossen oder abgebrochen.",
+	"The request has expired.":                                                 "Der Auftrag ist verfallen.",
+	"The device has 20 unfinished requests. Wait, or cancel some.":             "Das Gerät hat 20 offene Aufträge. Warten Sie, oder brechen Sie einige ab.",
+	`Paths go with the profile "path" only.`:                                   `Pfade gehören nur zum Profil "path".`,
+	"A scan of paths needs 1 to %d of them.":                                   "Eine Prüfung von Pfaden braucht 1 bis %d Pfade.",
+	`The scan profiles are "quick", "full" and "path".`:                        `Die Prüfprofile sind "quick", "full" und "path".`,
+	"A path must not be empty.":                                                "Ein Pfad darf nicht leer sein.",
+
+	// Jobs.
+	"A job has 1 to %d items; these are %d.":                    "Ein Vorgang hat 1 bis %d Einträge; das sind %d.",
+	"This item is given twice.":                                 "Dieser Eintrag steht zweimal da.",
+	`A scan of many devices has the profile "quick" or "full".`: `Eine Prüfung vieler Geräte hat das Profil "quick" oder "full".`,
+	"There is no such action.":                                  "Diese Aktion gibt es nicht.",
+	"At most %d results can be told at once.":                   "Höchstens %d Ergebnisse können auf einmal gemeldet werden.",
+	"The job has no such item.":                                 "Der Vorgang hat keinen solchen Eintrag.",
+
+	// Who runs the installation.
+	"Say why the event is left out.":                        "Geben Sie an, warum das Ereignis ausgelassen wird.",
+	"A quarantine names a view, an event and its position.": "Eine Quarantäne nennt eine Sicht, ein Ereignis und dessen Position.",
+
+	// Lists.
+	"Licenses can't be ordered by that.":  "Lizenzen lassen sich danach nicht ordnen.",
+	"Customers can't be ordered by that.": "Kunden lassen sich danach nicht ordnen.",
+	"Devices can't be ordered by that.":   "Geräte lassen sich danach nicht ordnen.",
+
+	// The API.
+	"Send a valid token: Authorization: Bearer avp_...":                         "Senden Sie ein gültiges Token: Authorization: Bearer avp_...",
+	"There is no such address.":                                                 "Diese Adresse gibt es nicht.",
+	"This address does not know this method.":                                   "Diese Adresse kennt diese Methode nicht.",
+	"The body is larger than 1 MiB.":                                            "Der Inhalt ist größer als 1 MiB.",
+	"The body must be application/json.":                                        "Der Inhalt muss application/json sein.",
+	"Too many requests. Wait a moment.":                                         "Zu viele Anfragen. Warten Sie einen Augenblick.",
+	"Too many event streams are open with this token.":                          "Mit diesem Token sind zu viele Ereignisströme offen.",
+	"A page of another origin may not do this.":                                 "Eine Seite anderer Herkunft darf das nicht.",
+	"The lists have not caught up with this change yet.":                        "Die Listen enthalten diese Änderung noch nicht.",
+	"The lists are being built for the first time. Repeat in a moment.":         "Die Listen werden zum ersten Mal aufgebaut. Wiederholen Sie die Anfrage gleich.",
+	"The database can't be reached right now. Repeat in a moment.":              "Die Datenbank ist gerade nicht erreichbar. Wiederholen Sie die Anfrage gleich.",
+	"Something went wrong. The request id names it in the portal's log.":        "Etwas ist schiefgegangen. Die Kennung der Anfrage bezeichnet es im Protokoll des Portals.",
+	"This address is for callers who belong to a reseller.":                     "Diese Adresse ist für Aufrufer, die zu einem Reseller gehören.",
+	"This Idempotency-Key has made a token already. Its secret was shown then.": "Mit diesem Idempotency-Key wurde bereits ein Token erzeugt. Das Geheimnis wurde damals angezeigt.",
+	"A token holds for 1 to 365 days.":                                          "Ein Token gilt 1 bis 365 Tage.",
+	"This role needs a customer.":                                               "Diese Rolle braucht einen Kunden.",
+
+	// Faults of a request.
+	"This is not a revision.":                   "Das ist keine Revision.",
+	"This is not a position.":                   "Das ist keine Position.",
+	"A value has the wrong form.":               "Ein Wert hat die falsche Form.",
+	"The body could not be read.":               "Der Inhalt konnte nicht gelesen werden.",
+	"This request takes no body.":               "Diese Anfrage hat keinen Inhalt.",
+	"The body is not UTF-8.":                    "Der Inhalt ist nicht in UTF-8.",
+	"The body is not one JSON value.":           "Der Inhalt ist nicht genau ein JSON-Wert.",
+	"The field %q is given twice.":              "Das Feld %q steht zweimal da.",
+	"The body is nested deeper than %d levels.": "Der Inhalt ist tiefer als %d Ebenen verschachtelt.",
+	"The query is not encoded well.":            "Die Parameter der Adresse sind falsch kodiert.",
+	"There is no such parameter.":               "Diesen Parameter gibt es nicht.",
+	"This parameter is given twice.":            "Dieser Parameter steht zweimal da.",
+	"This is not text.":                         "Das ist kein Text.",
+	"This is required.":                         "Diese Angabe ist erforderlich.",
+	"There is no such field.":                   "Dieses Feld gibt es nicht.",
+	"This has the wrong type.":                  "Diese Angabe hat den falschen Typ.",
+	"This has the wrong form.":                  "Diese Angabe hat die falsche Form.",
+	"This needs at least %d characters.":        "Hier sind mindestens %d Zeichen nötig.",
+	"This may have at most %d characters.":      "Hier sind höchstens %d Zeichen erlaubt.",
+	"At least %d entries are needed.":           "Mindestens %d Einträge sind nötig.",
+	"At most %d entries are allowed.":           "Höchstens %d Einträge sind erlaubt.",
+	"This must be at least %v.":                 "Der Wert muss mindestens %v sein.",
+	"This must be at most %v.":                  "Der Wert darf höchstens %v sein.",
+	"This must be one of: %s.":                  "Erlaubt sind: %s.",
+}
+
+// Unsaid gives the translated sentences that are not among those that are said.
+func Unsaid(said []string) (forgotten []string) {
+	all := map[string]bool{}
+	for _, s := range said {
+		all[s] = true
+	}
+	for s := range germanSentences {
+		if !all[s] {
+			forgotten = append(forgotten, s)
+		}
+	}
+	return forgotten
+}
