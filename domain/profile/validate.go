@@ -61,7 +61,7 @@ func (s Settings) clean() (Settings, error) {
 	}
 	stored, err := json.Marshal(s)
 	if err == nil && len(stored) > MaxSettings {
-		err = domain.ErrInvalid.With(fmt.Sprintf("The settings take %d bytes; %d are allowed.", len(stored), MaxSettings))
+		err = domain.ErrInvalid.With("The settings take %d bytes; %d are allowed.", len(stored), MaxSettings)
 	}
 	return s, err
 }
@@ -101,7 +101,7 @@ func (e Exclusions) clean() (Exclusions, error) {
 		return e, err
 	}
 	if e.MaxFileMB < 0 || e.MaxFileMB > MaxFileMB {
-		return e, domain.ErrInvalid.At("/exclusions/max_file_mb").With(fmt.Sprintf("This is a number of megabytes, 0 to %d.", MaxFileMB))
+		return e, domain.ErrInvalid.At("/exclusions/max_file_mb").With("This is a number of megabytes, 0 to %d.", MaxFileMB)
 	}
 	return e, nil
 }
@@ -128,5 +128,5 @@ func texts(field string, in []string, most, limit int) (out []string, err error)
 }
 
 func tooMany(field string, n, most int) error {
-	return domain.ErrInvalid.At(field).With(fmt.Sprintf("There may be %d of these; there are %d.", most, n))
+	return domain.ErrInvalid.At(field).With("There may be %d of these; there are %d.", most, n)
 }

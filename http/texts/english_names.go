@@ -41,6 +41,13 @@ var englishNames = map[string]string{
 	"action.job.update_devices":       "Devices updated",
 	"action.job.progress":             "Job advanced",
 	"action.job.finish":               "Job finished",
+	"action.profile.create":           "Profile created",
+	"action.profile.rename":           "Profile renamed",
+	"action.profile.owner":            "Profile's owner changed",
+	"action.profile.settings":         "Profile's settings changed",
+	"action.profile.link":             "Profile linked with group",
+	"action.profile.unlink":           "Profile unlinked from group",
+	"action.profile.delete":           "Profile deleted",
 	"action.platform.quarantine":      "Event left out of a view",
 
 	"state.created":     "Created",

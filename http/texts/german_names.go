@@ -40,6 +40,13 @@ var germanNames = map[string]string{
 	"action.job.update_devices":       "Geräte aktualisiert",
 	"action.job.progress":             "Vorgang fortgeschritten",
 	"action.job.finish":               "Vorgang beendet",
+	"action.profile.create":           "Profil angelegt",
+	"action.profile.rename":           "Profil umbenannt",
+	"action.profile.owner":            "Eigentümer des Profils geändert",
+	"action.profile.settings":         "Einstellungen des Profils geändert",
+	"action.profile.link":             "Profil mit Gruppe verknüpft",
+	"action.profile.unlink":           "Verknüpfung von Profil und Gruppe gelöst",
+	"action.profile.delete":           "Profil gelöscht",
 	"action.platform.quarantine":      "Ereignis aus einer Sicht ausgelassen",
 
 	"state.created":     "Angelegt",

@@ -11,6 +11,7 @@ import (
 	"avportal/domain/job"
 	"avportal/domain/license"
 	"avportal/domain/platform"
+	"avportal/domain/profile"
 	"avportal/domain/reseller"
 )
 
@@ -53,6 +54,13 @@ var actions = map[string]string{
 	job.Accepted{}.EventType():               "job",
 	job.Progressed{}.EventType():             "job.progress",
 	job.Finished{}.EventType():               "job.finish",
+	profile.Created{}.EventType():            "profile.create",
+	profile.Renamed{}.EventType():            "profile.rename",
+	profile.OwnerChanged{}.EventType():       "profile.owner",
+	profile.SettingsChanged{}.EventType():    "profile.settings",
+	profile.Linked{}.EventType():             "profile.link",
+	profile.Unlinked{}.EventType():           "profile.unlink",
+	profile.Deleted{}.EventType():            "profile.delete",
 	platform.EventQuarantined{}.EventType():  "platform.quarantine",
 }
 

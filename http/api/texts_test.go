@@ -19,7 +19,7 @@ import (
 )
 
 // Whatever the code says to people can be said in every language, and with the same parameters.
-func TestCatalogueOfSentences(t *testing.T) {
+func TestEverySentenceIsTranslated(t *testing.T) {
 	said := sentences(t)
 	if len(said) < 80 {
 		t.Fatalf("only %d sentences were found in the code", len(said))
@@ -160,7 +160,7 @@ func literal(e ast.Expr) (string, bool) {
 }
 
 // Each event type that this build declares is an action that has a name in every language.
-func TestCatalogueOfActions(t *testing.T) {
+func TestEveryEventIsAnAction(t *testing.T) {
 	for _, d := range catalog.Registry().Declarations() {
 		if actionlog.ActionOf(d.Zero()) == "" {
 			t.Errorf("the event type %q has no action: add it to http/api/actionlog/actions.go, and the action's name to http/texts", d.Type)
@@ -176,7 +176,7 @@ func TestCatalogueOfActions(t *testing.T) {
 }
 
 // The languages have the same names.
-func TestCatalogueOfNames(t *testing.T) {
+func TestEveryNameIsTranslated(t *testing.T) {
 	english, german := texts.English.Names(), texts.German.Names()
 	for code := range english {
 		if german[code] == "" {
