@@ -4,8 +4,8 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,7 +116,7 @@ const (
 func Do[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c domain.Command[S]) (Result, error) {
 	start := time.Now()
 	res, err := do(ctx, h, rq, c)
-	h.observe(fmt.Sprintf("%T", c), outcome(res, err), time.Since(start))
+	h.observe(reflect.TypeOf(c).String(), outcome(res, err), time.Since(start))
 	return res, err
 }
 

@@ -22,33 +22,39 @@ func (w write) last() eventstore.Revision { return w.expected + eventstore.Revis
 // Append implements eventstore.Store. While the server is away it repeats the append, with the same event ids at the
 // same revision, until the context ends.
 func (s *Store) Append(ctx context.Context, stream domain.Stream, expected eventstore.Revision, events []eventstore.Proposed) (eventstore.Appended, error) {
-	what := "append to " + stream.String()
-	if expected < eventstore.NoStream {
-		return eventstore.Appended{}, fmt.Errorf("%s: %d is no revision", what, expected)
-	}
-	stored, err := eventstore.Encode(s.registry, events)
+	w := write{stream: stream.String(), expected: expected}
+	position, err := s.append(ctx, stream, &w, events)
 	if err != nil {
-		return eventstore.Appended{}, fmt.Errorf("%s: %w", what, err)
+		return eventstore.Appended{}, fmt.Errorf("append to %s: %w", w.stream, err)
+	}
+	return eventstore.Appended{Revision: w.last(), Position: position}, nil
+}
+
+func (s *Store) append(ctx context.Context, stream domain.Stream, w *write, events []eventstore.Proposed) (position eventstore.Position, err error) {
+	if w.expected < eventstore.NoStream {
+		return position, fmt.Errorf("%d is no revision", w.expected)
+	}
+	if w.events, err = eventstore.Encode(s.registry, events); err != nil {
+		return position, err
 	}
 	if err := ctx.Err(); err != nil {
-		return eventstore.Appended{}, fmt.Errorf("%s: %w", what, err) // nothing was sent
+		return position, err // nothing was sent
 	}
-	w := write{stream: stream.String(), expected: expected, events: stored}
 	for failures := 1; ; failures++ {
-		position, err := s.appendOnce(ctx, w)
+		position, err = s.appendOnce(ctx, *w)
 		if err == nil && position.IsZero() {
 			position, err = s.positionOf(ctx, stream, w.last())
 		}
 		switch {
 		case err == nil:
-			return eventstore.Appended{Revision: w.last(), Position: position}, nil
+			return position, nil
 		case errors.Is(err, errClosed) || ctx.Err() != nil:
-			return eventstore.Appended{}, fmt.Errorf("%s: %w: %w", what, eventstore.ErrUnavailable, err)
+			return position, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 		case !transient(err):
-			return eventstore.Appended{}, fmt.Errorf("%s: %w", what, err)
+			return position, err
 		}
 		if waited := s.pause(ctx, failures); waited != nil {
-			return eventstore.Appended{}, fmt.Errorf("%s: %w: %w: %w", what, eventstore.ErrUnavailable, waited, err)
+			return position, fmt.Errorf("%w: %w: %w", eventstore.ErrUnavailable, waited, err)
 		}
 	}
 }
@@ -63,7 +69,7 @@ func (s *Store) appendOnce(ctx context.Context, w write) (eventstore.Position, e
 		return s.appendUnary(ctx, l, w)
 	}
 	defer s.release(l)
-	position, err := l.batch.append(ctx, w, s.callTimeout)
+	position, err := l.batch.append(ctx, w)
 	if err != nil && breaks(err) {
 		s.retire(l, err)
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc"
 
 	"avportal/eventstore"
 )
@@ -17,16 +17,26 @@ import (
 // batch is one long-lived BatchAppend call that all callers share: their appends are pipelined, and the answers find
 // them by correlation id. It never reconnects: when it breaks, its link is retired and everyone repeats on the next.
 type batch struct {
-	stream streams.Streams_BatchAppendClient
-	cancel context.CancelFunc
-	queue  chan *streams.BatchAppendReq
-	done   sync.WaitGroup
+	call    grpc.ClientStream
+	cancel  context.CancelFunc
+	timeout time.Duration // for which the server may leave an append unanswered
+	done    sync.WaitGroup
+
+	last atomic.Int64 // correlation id of the latest append
 
 	mu      sync.Mutex
-	last    int64                  // correlation id of the latest append
-	waiting map[int64]chan outcome // by correlation id; each channel has room for its one outcome
-	err     error                  // once broken is closed
-	broken  chan struct{}
+	waiting map[int64]*waiting // by correlation id
+	queue   []message          // not handed to gRPC yet
+	err     error              // once broken is closed
+
+	queued chan struct{} // holds a signal when queue is not empty
+	broken chan struct{}
+}
+
+// waiting is an append whose answer has not come.
+type waiting struct {
+	since time.Time
+	out   chan outcome // has room for the one outcome
 }
 
 type outcome struct {
@@ -34,19 +44,23 @@ type outcome struct {
 	err      error
 }
 
-func openBatch(c streams.StreamsClient) (*batch, error) {
+// spare keeps what has waited for the next to wait.
+var spare = sync.Pool{New: func() any { return &waiting{out: make(chan outcome, 1)} }}
+
+func openBatch(c streams.StreamsClient, timeout time.Duration) (*batch, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	stream, err := c.BatchAppend(ctx)
+	call, err := c.BatchAppend(ctx, grpc.ForceCodecV2(newMessages()))
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	b := &batch{
-		stream: stream, cancel: cancel, queue: make(chan *streams.BatchAppendReq, 64),
-		waiting: map[int64]chan outcome{}, broken: make(chan struct{}),
+		call: call, cancel: cancel, timeout: timeout,
+		waiting: map[int64]*waiting{}, queued: make(chan struct{}, 1), broken: make(chan struct{}),
 	}
 	b.done.Go(b.send)
 	b.done.Go(b.receive)
+	b.done.Go(b.watch)
 	return b, nil
 }
 
@@ -56,23 +70,76 @@ func (b *batch) close() {
 	b.done.Wait()
 }
 
+// fail ends the call and tells everyone who waits.
 func (b *batch) fail(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err == nil {
-		b.err = fmt.Errorf("%w: %w", errBroken, err)
-		close(b.broken)
-		b.cancel()
+	if b.err != nil {
+		return
+	}
+	b.err = fmt.Errorf("%w: %w", errBroken, err)
+	close(b.broken)
+	b.cancel()
+	for _, w := range b.waiting {
+		w.out <- outcome{err: b.err}
+	}
+	clear(b.waiting)
+}
+
+// send hands gRPC all that waits: it writes as much of that at once as it can.
+func (b *batch) send() {
+	var sending []message
+	for {
+		select {
+		case <-b.queued:
+		case <-b.broken:
+			return
+		}
+		b.mu.Lock()
+		sending, b.queue = b.queue, sending[:0]
+		b.mu.Unlock()
+		for _, m := range sending {
+			if err := b.call.SendMsg(m); err != nil {
+				b.cancel() // the reason is with the receiver
+				return
+			}
+		}
+		clear(sending)
 	}
 }
 
-func (b *batch) send() {
+func (b *batch) receive() {
+	for {
+		var m message
+		err := b.call.RecvMsg(&m)
+		var id int64
+		var o outcome
+		if err == nil {
+			id, o, err = batchAnswer(m)
+		}
+		if err != nil {
+			b.fail(err)
+			return
+		}
+		b.mu.Lock()
+		w := b.waiting[id]
+		delete(b.waiting, id)
+		b.mu.Unlock()
+		if w != nil { // else its caller has left
+			w.out <- o
+		}
+	}
+}
+
+// watch ends the call when an append has been without an answer for too long.
+func (b *batch) watch() {
+	tick := time.NewTicker(b.timeout / 8)
+	defer tick.Stop()
 	for {
 		select {
-		case r := <-b.queue:
-			if err := b.stream.Send(r); err != nil {
-				b.cancel() // the reason is with the receiver
-				return
+		case now := <-tick.C:
+			if b.silent(now) {
+				b.fail(errSilent)
 			}
 		case <-b.broken:
 			return
@@ -80,71 +147,52 @@ func (b *batch) send() {
 	}
 }
 
-func (b *batch) receive() {
-	for {
-		answer, err := b.stream.Recv()
-		if err != nil {
-			b.fail(err)
-			return
+func (b *batch) silent(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.waiting {
+		if now.Sub(w.since) >= b.timeout {
+			return true
 		}
-		id := answer.GetCorrelationId().GetStructured().GetLeastSignificantBits()
+	}
+	return false
+}
+
+// append sends a write and waits for its answer, until the caller's context ends or the call breaks. The outcome is
+// unknown after every error that transient says may go away.
+func (b *batch) append(ctx context.Context, write write) (eventstore.Position, error) {
+	id, w, err := b.enter(write)
+	if err != nil {
+		return eventstore.Position{}, err
+	}
+	select {
+	case o := <-w.out:
+		spare.Put(w)
+		return o.position, o.err
+	case <-ctx.Done():
 		b.mu.Lock()
-		out := b.waiting[id]
 		delete(b.waiting, id)
 		b.mu.Unlock()
-		if out != nil { // else its caller has left
-			out <- outcomeOf(answer)
-		}
+		return eventstore.Position{}, leaving(ctx, w.since)
 	}
 }
 
-// append sends a write and waits for its answer, until the caller's context ends or the server has been silent for so
-// long. The outcome is unknown after every error that transient says may go away.
-func (b *batch) append(ctx context.Context, w write, timeout time.Duration) (eventstore.Position, error) {
-	id, out := b.enter()
-	defer b.leave(id)
-	began := time.Now()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case b.queue <- b.request(id, w, timeout):
-	case <-b.broken:
-		return eventstore.Position{}, b.err
-	case <-timer.C:
-		return eventstore.Position{}, errSilent
-	case <-ctx.Done():
-		return eventstore.Position{}, leaving(ctx, began)
-	}
-	select {
-	case o := <-out:
-		return o.position, o.err
-	case <-timer.C:
-		return eventstore.Position{}, errSilent
-	case <-ctx.Done():
-		return eventstore.Position{}, leaving(ctx, began)
-	case <-b.broken:
-	}
-	select { // the answer may have come just before the end
-	case o := <-out:
-		return o.position, o.err
-	default:
-		return eventstore.Position{}, b.err
-	}
-}
-
-func (b *batch) enter() (int64, chan outcome) {
-	out := make(chan outcome, 1)
+func (b *batch) enter(write write) (int64, *waiting, error) {
+	w := spare.Get().(*waiting)
+	w.since = time.Now()
+	id := b.last.Add(1)
+	m := batchRequest(id, write, b.timeout)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.last++
-	b.waiting[b.last] = out
-	return b.last, out
-}
-
-func (b *batch) leave(id int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.waiting, id)
+	if b.err != nil {
+		return 0, nil, b.err
+	}
+	b.waiting[id] = w
+	b.queue = append(b.queue, m)
+	if len(b.queue) == 1 {
+		b.queued <- struct{}{} // there is room: whoever took the queue took the signal before
+	}
+	return id, w, nil
 }
 
 // suspicious is how long a server must have been silent for a caller's own deadline to speak against it.
@@ -170,28 +218,4 @@ func over(ctx context.Context) error {
 		return context.DeadlineExceeded
 	}
 	return nil
-}
-
-// outcomeOf reads an answer. Errors are told apart by their code, which is the same for all servers.
-func outcomeOf(answer *streams.BatchAppendResp) outcome {
-	if ok := answer.GetSuccess(); ok != nil {
-		p := ok.GetPosition()
-		return outcome{position: eventstore.Position{Commit: p.GetCommitPosition(), Prepare: p.GetPreparePosition()}}
-	}
-	refusal := answer.GetError()
-	err := fmt.Errorf("%s (%s)", refusal.GetMessage(), codes.Code(refusal.GetCode())) //nolint:gosec // codes are small
-	for _, detail := range refusal.GetDetails() {
-		switch {
-		case detail.MessageIs((*shared.WrongExpectedVersion)(nil)):
-			return outcome{err: fmt.Errorf("%w: %w", eventstore.ErrConflict, err)}
-		case detail.MessageIs((*shared.MaximumAppendSizeExceeded)(nil)):
-			return outcome{err: fmt.Errorf("%w: %w", eventstore.ErrTooLarge, err)}
-		case detail.MessageIs((*shared.StreamDeleted)(nil)), detail.MessageIs((*shared.AccessDenied)(nil)), detail.MessageIs((*shared.BadRequest)(nil)):
-			return outcome{err: fmt.Errorf("%w: %w", errFinal, err)}
-		}
-	}
-	if codes.Code(refusal.GetCode()) == codes.AlreadyExists { //nolint:gosec // codes are small
-		return outcome{err: fmt.Errorf("%w: %w", eventstore.ErrConflict, err)}
-	}
-	return outcome{err: err} // a timeout on the server, or something unknown: not final
 }

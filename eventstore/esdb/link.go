@@ -13,8 +13,8 @@ import (
 	"avportal/domain"
 )
 
-// link is a working connection: the official client for reads and subscriptions, and a gRPC connection of our own for
-// the stream of appends.
+// link is a working connection: the official client for reads of streams, and a gRPC connection of our own for the two hot
+// paths, the stream of appends and subscriptions to the log.
 type link struct {
 	client *client.Client
 	conn   *grpc.ClientConn
@@ -155,7 +155,7 @@ func (s *Store) dial() (*link, error) {
 		return nil, errors.Join(fmt.Errorf("connect to %s: %w", found.address, err), found.conn.Close())
 	}
 	if found.batch && !s.unary {
-		if l.batch, err = openBatch(streams.NewStreamsClient(found.conn)); err != nil {
+		if l.batch, err = openBatch(streams.NewStreamsClient(found.conn), s.callTimeout); err != nil {
 			return nil, errors.Join(fmt.Errorf("open BatchAppend: %w", err), found.conn.Close(), l.client.Close())
 		}
 	}

@@ -50,20 +50,19 @@ func (s *Store) pump(ctx context.Context, q *query) (*pump, error) {
 
 // run ends with the reason why no more events come, io.EOF if that is all.
 func (s *Store) run(ctx context.Context, p *pump, open opener) error {
-	f, err := open(ctx, p.link.client)
+	f, err := open(ctx, p.link)
 	close(p.opened)
 	if err != nil {
 		return err
 	}
 	defer f.close()
 	for {
-		e, err := f.next()
+		r, ours, err := f.next()
 		if err != nil {
 			return endOf(err)
 		}
 		p.received++
-		r, ours := s.convert(e)
-		if e.Link != nil {
+		if r.Link != eventstore.NoStream {
 			p.lastLink = r.Link
 		}
 		if !ours {

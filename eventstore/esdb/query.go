@@ -2,7 +2,6 @@ package esdb
 
 import (
 	"context"
-	"io"
 	"math"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -10,9 +9,10 @@ import (
 	"avportal/eventstore"
 )
 
-// feed is what a call of the client gives: events until an error, io.EOF at the regular end.
+// feed is what a call gives: events until an error, io.EOF at the regular end. What is not the portal's, and links whose
+// event is gone, are told by ours, since they count for where a reading stands.
 type feed struct {
-	next  func() (*client.ResolvedEvent, error)
+	next  func() (r eventstore.Recorded, ours bool, err error)
 	close func()
 }
 
@@ -26,8 +26,8 @@ type query struct {
 	left  uint64                     // how many events may still come
 }
 
-// opener opens a reading with a client.
-type opener func(ctx context.Context, c *client.Client) (feed, error)
+// opener opens a reading over a link.
+type opener func(ctx context.Context, l *link) (feed, error)
 
 func limited(limit int) uint64 {
 	if limit <= 0 {
@@ -45,8 +45,8 @@ func streamQuery(name string, from eventstore.Revision, d eventstore.Direction, 
 			options.Direction = client.Backwards
 		}
 		count := q.left
-		return func(ctx context.Context, c *client.Client) (feed, error) {
-			stream, err := c.ReadStream(ctx, name, options, count)
+		return func(ctx context.Context, l *link) (feed, error) {
+			stream, err := l.client.ReadStream(ctx, name, options, count)
 			return readFeed(stream), err
 		}
 	}
@@ -82,8 +82,8 @@ func backwardQuery(from eventstore.Position, limit int) *query {
 		if !from.IsZero() {
 			options.From = client.Position{Commit: from.Commit, Prepare: from.Prepare}
 		}
-		return func(ctx context.Context, c *client.Client) (feed, error) {
-			stream, err := c.ReadAll(ctx, options, math.MaxUint64)
+		return func(ctx context.Context, l *link) (feed, error) {
+			stream, err := l.client.ReadAll(ctx, options, math.MaxUint64)
 			return readFeed(stream), err
 		}
 	}
@@ -99,16 +99,8 @@ func forwardQuery(after eventstore.Position, limit int, live bool) *query {
 		q.what = "subscribe"
 	}
 	q.open = func() opener {
-		options := client.SubscribeToAllOptions{
-			From: client.Start{}, Filter: client.ExcludeSystemEventsFilter(), MaxSearchWindow: 512, CheckpointInterval: 16,
-		}
-		if !after.IsZero() {
-			options.From = client.Position{Commit: after.Commit, Prepare: after.Prepare}
-		}
-		return func(ctx context.Context, c *client.Client) (feed, error) {
-			subscription, err := c.SubscribeToAll(ctx, options)
-			return subscriptionFeed(subscription, live), err
-		}
+		from := after
+		return func(ctx context.Context, l *link) (feed, error) { return followLog(ctx, l.conn, from, live) }
 	}
 	q.pass = func(r *eventstore.Recorded) { after = r.Position }
 	return q
@@ -118,24 +110,13 @@ func readFeed(stream *client.ReadStream) feed {
 	if stream == nil {
 		return feed{}
 	}
-	return feed{next: stream.Recv, close: stream.Close}
-}
-
-func subscriptionFeed(subscription *client.Subscription, live bool) feed {
-	if subscription == nil {
-		return feed{}
-	}
-	next := func() (*client.ResolvedEvent, error) {
-		for {
-			switch e := subscription.Recv(); {
-			case e.SubscriptionDropped != nil:
-				return nil, e.SubscriptionDropped.Error
-			case e.EventAppeared != nil:
-				return e.EventAppeared, nil
-			case e.CaughtUp != nil && !live:
-				return nil, io.EOF
-			}
+	next := func() (eventstore.Recorded, bool, error) {
+		e, err := stream.Recv()
+		if err != nil {
+			return eventstore.Recorded{}, false, err
 		}
+		r, ours := convert(e)
+		return r, ours, nil
 	}
-	return feed{next: next, close: func() { _ = subscription.Close() }} // it never fails
+	return feed{next: next, close: stream.Close}
 }

@@ -130,7 +130,7 @@ func (s *Store) ended(ctx context.Context, q *query, p *pump, err error, began t
 
 // convert gives an event of the client its own form. It reports false for what is not the portal's, and for links
 // whose event is gone.
-func (s *Store) convert(from *client.ResolvedEvent) (r eventstore.Recorded, ours bool) {
+func convert(from *client.ResolvedEvent) (r eventstore.Recorded, ours bool) {
 	r.Link = eventstore.NoStream
 	if from.Link != nil {
 		r.Link = eventstore.Revision(from.Link.EventNumber) //nolint:gosec // revisions stay below 2^63

@@ -7,8 +7,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"avportal/eventstore"
 )
 
 // The client turns a missing expected revision into "any", which checks nothing, and a missing start of a subscription
@@ -18,7 +26,7 @@ func TestRevisionsAndStartsAreExplicit(t *testing.T) {
 	calls := map[string]int{}
 	required := map[string]string{
 		"AppendToStreamOptions": "ExpectedRevision", "ReadStreamOptions": "From", "ReadAllOptions": "From",
-		"SubscribeToAllOptions": "From", "SubscribeToStreamOptions": "From",
+		"SubscribeToAllOptions": "From", "SubscribeToStreamOptions": "From", "ReadReq_Options_AllOptions": "AllOption",
 	}
 	for name, file := range files {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -45,7 +53,7 @@ func TestRevisionsAndStartsAreExplicit(t *testing.T) {
 			return true
 		})
 	}
-	for _, used := range []string{"AppendToStreamOptions", "ReadStreamOptions", "ReadAllOptions", "SubscribeToAllOptions"} {
+	for _, used := range []string{"AppendToStreamOptions", "ReadStreamOptions", "ReadAllOptions", "ReadReq_Options_AllOptions"} {
 		if calls[used] == 0 {
 			t.Errorf("the test found no %s: it looks in the wrong place", used)
 		}
@@ -60,12 +68,20 @@ func TestRevisionsOnTheWire(t *testing.T) {
 	if r := (write{expected: 7}).revision(); r != (client.StreamRevision{Value: 7}) {
 		t.Errorf("revision 7 is %#v", r)
 	}
-	b := &batch{}
-	if o := b.request(1, write{expected: -1}, 1).GetOptions(); o.GetNoStream() == nil || o.GetAny() != nil {
-		t.Errorf("no stream is %v", o)
-	}
-	if o := b.request(1, write{expected: 7}, 1).GetOptions(); o.GetStreamPosition() != 7 || o.GetAny() != nil || o.GetNoStream() != nil {
-		t.Errorf("revision 7 is %v", o)
+	for expected, want := range map[eventstore.Revision]*streams.BatchAppendReq_Options{
+		-1: {ExpectedStreamPosition: &streams.BatchAppendReq_Options_NoStream{NoStream: &emptypb.Empty{}}},
+		0:  {ExpectedStreamPosition: &streams.BatchAppendReq_Options_StreamPosition{}},
+		7:  {ExpectedStreamPosition: &streams.BatchAppendReq_Options_StreamPosition{StreamPosition: 7}},
+	} {
+		want.StreamIdentifier = &shared.StreamIdentifier{StreamName: []byte("a-b-c")}
+		want.DeadlineOption = &streams.BatchAppendReq_Options_Deadline{Deadline: durationpb.New(1500 * time.Millisecond)}
+		var sent streams.BatchAppendReq
+		if err := proto.Unmarshal(batchRequest(1, write{stream: "a-b-c", expected: expected}, 1500*time.Millisecond), &sent); err != nil {
+			t.Fatal(err)
+		}
+		if !proto.Equal(sent.GetOptions(), want) {
+			t.Errorf("revision %d is %v on the wire, want %v", expected, sent.GetOptions(), want)
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ func dialOptions(c client.Configuration) ([]grpc.DialOption, error) {
 	options := []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(17 << 20)),
 		grpc.WithReadBufferSize(64 << 10), grpc.WithWriteBufferSize(64 << 10),
+		grpc.WithInitialWindowSize(1 << 20), grpc.WithInitialConnWindowSize(8 << 20),
 	}
 	if c.KeepAliveInterval >= 0 {
 		options = append(options, grpc.WithKeepaliveParams(keepalive.ClientParameters{
