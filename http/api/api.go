@@ -31,6 +31,7 @@ type Config struct {
 	Commands *commands.Handler
 	Store    eventstore.Store
 	Readers  *pgxpool.Pool        // see projections.OpenReaders
+	Past     *projections.Past    // of the views that are read
 	Signals  *projections.Signals // of the engine that runs in this process; nil if none does
 	Tokens   *tokens.Vault
 	Changes  *changes.Broadcaster // what the event stream sends; whoever makes it runs it

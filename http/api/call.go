@@ -17,6 +17,7 @@ import (
 	"avportal/domain"
 	"avportal/eventstore"
 	"avportal/http/api/tokens"
+	"avportal/projections"
 )
 
 // call is a request that was admitted.
@@ -26,6 +27,7 @@ type call struct {
 	actor domain.Actor
 	at    time.Time
 	after eventstore.Position // what the answer to a read must contain
+	asOf  *projections.When   // nil: the present
 
 	command     uuid.UUID
 	fingerprint string
@@ -56,6 +58,13 @@ func newCall(r *http.Request, e *endpoint, token tokens.Token, now time.Time, bo
 		if c.after, err = eventstore.ParsePosition(after); err != nil {
 			return nil, invalidRequest("Portal-After", "pattern", "This is not a position.")
 		}
+	}
+	if moment := r.URL.Query().Get("as_of"); moment != "" {
+		w, err := projections.ParseWhen(moment)
+		if err != nil {
+			return nil, invalidRequest("as_of", "format", "This is neither a time such as 2026-05-03T12:00:00Z nor a position of the log.")
+		}
+		c.asOf = &w
 	}
 	return c, nil
 }

@@ -13,34 +13,36 @@ import (
 
 func (s *server) ListCustomers(ctx context.Context, r ListCustomersRequestObject) (ListCustomersResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, licensesView, devicesView)
+	v, err := s.read(ctx, licensesView, devicesView)
 	if err != nil {
 		return nil, err
 	}
+	defer v.close()
 	sort, descending := order(value(p.Sort))
 	f := licenses.CustomerFilter{Search: value(p.Q), Sort: licenses.CustomerSort(sort), Descending: descending}
-	list, err := licenses.Customers(ctx, s.Readers, c.scope(), f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	list, err := licenses.Customers(ctx, v.db, c.scope(), f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
 	if err != nil {
 		return nil, err
 	}
 	body := CustomerList{Items: each(list.Items, customerOf), NextCursor: some(list.Next)}
 	if value(p.Count) {
-		total, err := licenses.TotalCustomers(ctx, s.Readers, c.scope(), f)
+		total, err := licenses.TotalCustomers(ctx, v.db, c.scope(), f)
 		if err != nil {
 			return nil, err
 		}
 		body.Total = &total
 	}
-	return ListCustomers200JSONResponse{body, ListCustomers200ResponseHeaders{position(reached)}}, nil
+	return ListCustomers200JSONResponse{body, ListCustomers200ResponseHeaders{position(v.position)}}, nil
 }
 
 func (s *server) GetCustomer(ctx context.Context, r GetCustomerRequestObject) (GetCustomerResponseObject, error) {
 	c, id := callOf(ctx), domain.CustomerID(r.Id)
-	h, err := s.object(ctx, licensesView, customer.Stream(c.actor.Tenant, id))
+	v, h, err := s.object(ctx, licensesView, customer.Stream(c.actor.Tenant, id))
 	if err != nil {
 		return nil, err
 	}
-	found, err := licenses.GetCustomer(ctx, s.Readers, c.scope(), id)
+	defer v.close()
+	found, err := licenses.GetCustomer(ctx, v.db, c.scope(), id)
 	if err != nil {
 		return nil, err
 	}

@@ -17,59 +17,63 @@ const dashboardView = "dashboard"
 const entriesOfTile = 10
 
 func (s *server) GetDashboard(ctx context.Context, r GetDashboardRequestObject) (GetDashboardResponseObject, error) {
-	c, scope := callOf(ctx), callOf(ctx).scope()
+	v, err := s.read(ctx, dashboardView, devicesView, licensesView)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	scope := callOf(ctx).scope()
 	if id := domain.CustomerID(value(r.Params.Customer)); id != "" {
-		if err := s.requireCustomer(ctx, id); err != nil {
+		if _, err := licenses.GetCustomer(ctx, v.db, scope, id); err != nil {
 			return nil, err
 		}
 		scope.Customer = id
-	}
-	reached, err := s.contains(ctx, dashboardView, devicesView, licensesView)
-	if err != nil {
-		return nil, err
 	}
 	entries := entriesOfTile
 	if r.Params.Entries != nil {
 		entries = *r.Params.Entries
 	}
-	d, err := dashboard.Get(ctx, s.Readers, scope, c.at, entries)
+	d, err := dashboard.Get(ctx, v.db, scope, v.at, entries)
 	if err != nil {
 		return nil, err
 	}
-	return GetDashboard200JSONResponse{dashboardOf(d), GetDashboard200ResponseHeaders{position(reached)}}, nil
+	return GetDashboard200JSONResponse{v.dashboard(d), GetDashboard200ResponseHeaders{position(v.position)}}, nil
 }
 
-func dashboardOf(d dashboard.Dashboard) Dashboard {
+func (r reading) dashboard(d dashboard.Dashboard) Dashboard {
 	l := d.Licenses
 	return Dashboard{
-		At: d.At.UTC(), Customers: d.Customers, Devices: deviceCountsOf(d.Devices),
+		At: d.At.UTC(), Customers: d.Customers, Devices: r.deviceCounts(d.Devices),
 		Licenses: LicenseCounts{
 			Total: l.Total, Valid: l.Valid, Expiring: l.Expiring, Expired: l.Expired, NearlyUsedUp: l.NearlyUsedUp, UsedUp: l.UsedUp,
 		},
-		InfectedDevices: each(d.InfectedDevices, deviceEntryOf), OutdatedDevices: each(d.OutdatedDevices, deviceEntryOf),
+		InfectedDevices: each(d.InfectedDevices, r.deviceEntry), OutdatedDevices: each(d.OutdatedDevices, r.deviceEntry),
 		ExpiredLicenses: each(d.ExpiredLicenses, licenseEntryOf), ExpiringLicenses: each(d.ExpiringLicenses, licenseEntryOf),
 	}
 }
 
-func deviceCountsOf(n devices.Counts) DeviceCounts {
+func (r reading) deviceCounts(n devices.Counts) DeviceCounts {
 	c := DeviceCounts{Total: n.Devices, Infected: n.Infected, Threats: n.Threats}
 	c.Signatures.Current = n.Signatures[states.SignaturesCurrent]
 	c.Signatures.Warning = n.Signatures[states.SignaturesWarning]
 	c.Signatures.Outdated = n.Signatures[states.SignaturesOutdated]
 	c.Signatures.Critical = n.Signatures[states.SignaturesCritical]
 	c.Signatures.Unknown = n.Signatures[states.SignaturesUnknown]
-	c.Contact.Online, c.Contact.Offline = n.Contact[states.Online], n.Contact[states.Offline]
-	c.Contact.Silent, c.Contact.Stale = n.Contact[states.Silent], n.Contact[states.Stale]
+	if r.past == nil {
+		c.Contact = &ContactCounts{
+			Online: n.Contact[states.Online], Offline: n.Contact[states.Offline], Silent: n.Contact[states.Silent], Stale: n.Contact[states.Stale],
+		}
+	}
 	c.Protection.Green, c.Protection.Yellow = n.Protection[device.Green], n.Protection[device.Yellow]
 	c.Protection.Red, c.Protection.Unknown = n.Protection[device.Red], n.Protection[device.Unknown]
 	return c
 }
 
-func deviceEntryOf(d devices.Device) DeviceEntry {
+func (r reading) deviceEntry(d devices.Device) DeviceEntry {
 	return DeviceEntry{
 		Id: string(d.ID), Hostname: d.Hostname, Label: d.Label, Customer: ref(d.Customer, d.CustomerName), License: ref(d.License, d.LicenseName),
 		Infected: d.Threats > 0, Threats: d.Threats, Signatures: Signatures(d.Signatures), SignatureDate: instant(d.SignatureDate),
-		Contact: Contact(d.Contact), LastSeen: instant(d.LastSeen),
+		Contact: r.contact(d.Contact), LastSeen: instant(d.LastSeen),
 	}
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"avportal/domain"
 	"avportal/domain/device"
@@ -20,24 +21,28 @@ const (
 
 func (s *server) ListDevices(ctx context.Context, r ListDevicesRequestObject) (ListDevicesResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, devicesView)
-	if err != nil {
-		return nil, err
-	}
 	f := deviceFilter(p)
-	list, err := devices.List(ctx, s.Readers, c.scope(), c.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	if err := errors.Join(c.onlyNow("contact", len(f.Contact) > 0), c.onlyNow("sort", f.Sort == devices.ByLastSeen)); err != nil {
+		return nil, err
+	}
+	v, err := s.read(ctx, devicesView)
 	if err != nil {
 		return nil, err
 	}
-	body := DeviceList{Items: each(list.Items, deviceOf), NextCursor: some(list.Next)}
+	defer v.close()
+	list, err := devices.List(ctx, v.db, c.scope(), v.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	if err != nil {
+		return nil, err
+	}
+	body := DeviceList{Items: each(list.Items, v.device), NextCursor: some(list.Next)}
 	if value(p.Count) {
-		total, err := devices.Total(ctx, s.Readers, c.scope(), c.at, f)
+		total, err := devices.Total(ctx, v.db, c.scope(), v.at, f)
 		if err != nil {
 			return nil, err
 		}
 		body.Total = &total
 	}
-	return ListDevices200JSONResponse{body, ListDevices200ResponseHeaders{position(reached)}}, nil
+	return ListDevices200JSONResponse{body, ListDevices200ResponseHeaders{position(v.position)}}, nil
 }
 
 func deviceFilter(p ListDevicesParams) devices.Filter {
@@ -55,27 +60,28 @@ func deviceFilter(p ListDevicesParams) devices.Filter {
 
 func (s *server) GetDevice(ctx context.Context, r GetDeviceRequestObject) (GetDeviceResponseObject, error) {
 	c, id := callOf(ctx), domain.DeviceID(r.Id)
-	h, err := s.object(ctx, devicesView, device.Stream(c.actor.Tenant, id))
+	v, h, err := s.object(ctx, devicesView, device.Stream(c.actor.Tenant, id))
 	if err != nil {
 		return nil, err
 	}
-	d, err := devices.Get(ctx, s.Readers, c.scope(), c.at, id)
+	defer v.close()
+	d, err := devices.Get(ctx, v.db, c.scope(), v.at, id)
 	if err != nil {
 		return nil, err
 	}
-	threats, err := devices.Threats(ctx, s.Readers, c.actor.Tenant, id, true, threatsShown)
+	threats, err := devices.Threats(ctx, v.db, c.actor.Tenant, id, true, threatsShown)
 	if err != nil {
 		return nil, err
 	}
-	requests, err := devices.Requests(ctx, s.Readers, c.actor.Tenant, id, requestsShown)
+	requests, err := devices.Requests(ctx, v.db, c.actor.Tenant, id, requestsShown)
 	if err != nil {
 		return nil, err
 	}
-	body := DeviceDetails{Device: deviceOf(d), OpenThreats: each(threats, threatOf), Requests: each(requests, requestOf)}
+	body := DeviceDetails{Device: v.device(d), OpenThreats: each(threats, threatOf), Requests: each(requests, requestOf)}
 	return GetDevice200JSONResponse{body, GetDevice200ResponseHeaders(h)}, nil
 }
 
-func deviceOf(d devices.Device) Device {
+func (r reading) device(d devices.Device) Device {
 	out := Device{
 		Id: string(d.ID), Hostname: d.Hostname, Label: d.Label, Customer: ref(d.Customer, d.CustomerName),
 		License: ref(d.License, d.LicenseName), Group: ref(d.Group, d.GroupName), LicenseState: LicenseState(d.Validity),
@@ -83,7 +89,7 @@ func deviceOf(d devices.Device) Device {
 		ClientVersion: d.ClientVersion, Engine: d.Engine, EngineVersion: d.EngineVersion,
 		SignatureVersion: d.SignatureVersion, SignatureDate: instant(d.SignatureDate), Signatures: Signatures(d.Signatures),
 		Guards: guardsOf(d.Guards), Protection: Protection(d.Protection), Infected: d.Threats > 0, Threats: d.Threats,
-		Contact: Contact(d.Contact), LastSeen: instant(d.LastSeen), EnrolledAt: d.EnrolledAt,
+		Contact: r.contact(d.Contact), LastSeen: instant(d.LastSeen), EnrolledAt: d.EnrolledAt,
 		Pending: d.Pending, PendingKind: some(RequestKind(d.PendingKind)), PendingState: some(ActivityState(d.PendingState)),
 	}
 	if !d.LastScanAt.IsZero() {

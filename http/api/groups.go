@@ -12,17 +12,18 @@ import (
 
 func (s *server) ListGroups(ctx context.Context, r ListGroupsRequestObject) (ListGroupsResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, licensesView)
+	v, err := s.read(ctx, licensesView)
 	if err != nil {
 		return nil, err
 	}
+	defer v.close()
 	f := licenses.GroupFilter{Customer: domain.CustomerID(value(p.Customer)), License: domain.LicenseID(value(p.License))}
-	list, err := licenses.Groups(ctx, s.Readers, c.scope(), f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	list, err := licenses.Groups(ctx, v.db, c.scope(), f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
 	if err != nil {
 		return nil, err
 	}
 	return ListGroups200JSONResponse{
-		GroupList{Items: each(list.Items, groupOf), NextCursor: some(list.Next)}, ListGroups200ResponseHeaders{position(reached)},
+		GroupList{Items: each(list.Items, groupOf), NextCursor: some(list.Next)}, ListGroups200ResponseHeaders{position(v.position)},
 	}, nil
 }
 

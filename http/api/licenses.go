@@ -16,37 +16,39 @@ const licensesView = "licenses"
 
 func (s *server) ListLicenses(ctx context.Context, r ListLicensesRequestObject) (ListLicensesResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, licensesView, devicesView)
+	v, err := s.read(ctx, licensesView, devicesView)
 	if err != nil {
 		return nil, err
 	}
+	defer v.close()
 	sort, descending := order(value(p.Sort))
 	f := licenses.Filter{
 		Customer: domain.CustomerID(value(p.Customer)), Kinds: values[license.Kind](p.Kind), States: values[states.Validity](p.State),
 		Seats: values[states.Seats](p.SeatsState), Search: value(p.Q), Sort: licenses.Sort(sort), Descending: descending,
 	}
-	list, err := licenses.List(ctx, s.Readers, c.scope(), c.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	list, err := licenses.List(ctx, v.db, c.scope(), v.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
 	if err != nil {
 		return nil, err
 	}
 	body := LicenseList{Items: each(list.Items, licenseOf), NextCursor: some(list.Next)}
 	if value(p.Count) {
-		total, err := licenses.Total(ctx, s.Readers, c.scope(), c.at, f)
+		total, err := licenses.Total(ctx, v.db, c.scope(), v.at, f)
 		if err != nil {
 			return nil, err
 		}
 		body.Total = &total
 	}
-	return ListLicenses200JSONResponse{body, ListLicenses200ResponseHeaders{position(reached)}}, nil
+	return ListLicenses200JSONResponse{body, ListLicenses200ResponseHeaders{position(v.position)}}, nil
 }
 
 func (s *server) GetLicense(ctx context.Context, r GetLicenseRequestObject) (GetLicenseResponseObject, error) {
 	c, id := callOf(ctx), domain.LicenseID(r.Id)
-	h, err := s.object(ctx, licensesView, license.Stream(c.actor.Tenant, id))
+	v, h, err := s.object(ctx, licensesView, license.Stream(c.actor.Tenant, id))
 	if err != nil {
 		return nil, err
 	}
-	l, err := licenses.Get(ctx, s.Readers, c.scope(), c.at, id)
+	defer v.close()
+	l, err := licenses.Get(ctx, v.db, c.scope(), v.at, id)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // The same over the real protocol: the official client, gRPC, and a node that keeps its log on disk.
 func TestOverANode(t *testing.T) {
 	for name, scene := range map[string]func(*testing.T, *portal){
-		"devices": theDevices, "jobs": theJobs, "activity": oneActivity, "stream": theStream,
+		"devices": theDevices, "jobs": theJobs, "activity": oneActivity, "stream": theStream, "past": thePast,
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := nodetest.Start(t)

@@ -641,6 +641,14 @@ type ChangedObject struct {
 // Contact defines model for Contact.
 type Contact string
 
+// ContactCounts defines model for ContactCounts.
+type ContactCounts struct {
+	Offline int `json:"offline"`
+	Online  int `json:"online"`
+	Silent  int `json:"silent"`
+	Stale   int `json:"stale"`
+}
+
 // Customer defines model for Customer.
 type Customer struct {
 	Devices         int    `json:"devices"`
@@ -700,9 +708,11 @@ type Dashboard struct {
 
 // Device defines model for Device.
 type Device struct {
-	Arch          string    `json:"arch"`
-	ClientVersion string    `json:"client_version"`
-	Contact       Contact   `json:"contact"`
+	Arch          string `json:"arch"`
+	ClientVersion string `json:"client_version"`
+
+	// Contact Left out of the past.
+	Contact       *Contact  `json:"contact,omitempty"`
 	Customer      Ref       `json:"customer"`
 	Domain        string    `json:"domain"`
 	Engine        string    `json:"engine"`
@@ -752,13 +762,9 @@ type DeviceChange struct {
 
 // DeviceCounts defines model for DeviceCounts.
 type DeviceCounts struct {
-	Contact struct {
-		Offline int `json:"offline"`
-		Online  int `json:"online"`
-		Silent  int `json:"silent"`
-		Stale   int `json:"stale"`
-	} `json:"contact"`
-	Infected   int `json:"infected"`
+	// Contact Left out of the past.
+	Contact    *ContactCounts `json:"contact,omitempty"`
+	Infected   int            `json:"infected"`
 	Protection struct {
 		Green   int `json:"green"`
 		Red     int `json:"red"`
@@ -791,7 +797,8 @@ type DeviceDetails struct {
 
 // DeviceEntry defines model for DeviceEntry.
 type DeviceEntry struct {
-	Contact       Contact    `json:"contact"`
+	// Contact Left out of the past.
+	Contact       *Contact   `json:"contact,omitempty"`
 	Customer      Ref        `json:"customer"`
 	Hostname      string     `json:"hostname"`
 	Id            string     `json:"id"`
@@ -1182,10 +1189,19 @@ type Problem struct {
 	} `json:"errors,omitempty"`
 
 	// Position With `not_yet`, how far the lists are.
-	Position  *Position `json:"position,omitempty"`
-	RequestId string    `json:"request_id"`
-	Status    int       `json:"status"`
-	Title     string    `json:"title"`
+	Position *Position `json:"position,omitempty"`
+
+	// Progress With `as_of_building`, how far the moment has come.
+	Progress *struct {
+		// Events Read so far.
+		Events int64 `json:"events"`
+
+		// Share Of the history, roughly.
+		Share float32 `json:"share"`
+	} `json:"progress,omitempty"`
+	RequestId string `json:"request_id"`
+	Status    int    `json:"status"`
+	Title     string `json:"title"`
 
 	// Type A relative URI that ends in the code.
 	Type string `json:"type"`
@@ -1348,6 +1364,9 @@ type TokenRole string
 
 // Total All items that match, with `count=true`.
 type Total = int
+
+// AsOf defines model for AsOf.
+type AsOf = string
 
 // Count defines model for Count.
 type Count = bool

@@ -96,11 +96,15 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	t.Cleanup(func() { cancel(); background.Wait() }) // before the pools are closed and the database dropped
 	check(t, live.Migrate(ctx, writers))
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	engine, err := projections.New(projections.Config{
+	models := projections.Config{
 		DB: writers, Store: store, Views: views, Log: quiet,
 		Policies: []projections.Policy{{Name: "run job", React: func(ctx context.Context, r eventstore.Recorded) error { return commands.RunJob(ctx, p.h, r) }}},
-	})
+	}
+	engine, err := projections.New(models)
 	check(t, err)
+	past, err := projections.NewPast(ctx, models, pool(t)(projections.OpenReaders(ctx, url)))
+	check(t, err)
+	t.Cleanup(func() { cancel(); past.Wait() })
 	background.Go(func() {
 		if err := engine.Run(ctx); err != nil && ctx.Err() == nil {
 			t.Errorf("the views ended: %v", err)
@@ -113,7 +117,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
-		Commands: p.h, Store: store, Readers: readers, Signals: engine.Signals(), Tokens: p.vault, Changes: stream, Now: p.clock,
+		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Changes: stream, Now: p.clock,
 		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:   func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

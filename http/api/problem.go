@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -15,6 +16,7 @@ import (
 	"avportal/eventstore"
 	"avportal/http/api/tokens"
 	"avportal/http/texts"
+	"avportal/projections"
 )
 
 // Refusals that only this API knows.
@@ -28,6 +30,9 @@ var (
 	errManyStreams  = errRateLimited.With("Too many event streams are open with this token.")
 	errCrossOrigin  = &domain.Error{Class: domain.Forbidden, Code: "cross_origin", Message: "A page of another origin may not do this."}
 	errNotYet       = &domain.Error{Class: domain.Unavailable, Code: "not_yet", Message: "The lists have not caught up with this change yet."}
+	errBuilding     = &domain.Error{Class: domain.Unavailable, Code: "as_of_building", Message: "This moment is being built from the log. Repeat in a while."}
+	errPastBusy     = &domain.Error{Class: domain.Unavailable, Code: "as_of_busy", Message: "Other moments of the past are being built first. Repeat in a while."}
+	errPastTooLarge = &domain.Error{Class: domain.Unavailable, Code: "as_of_too_large", Message: "This moment takes more room than the portal keeps for the past."}
 	errNotReady     = &domain.Error{Class: domain.Unavailable, Code: "not_ready", Message: "The lists are being built for the first time. Repeat in a moment."}
 	errDatabase     = &domain.Error{Class: domain.Unavailable, Code: "unavailable", Message: "The database can't be reached right now. Repeat in a moment."}
 	errInternal     = &domain.Error{Code: "internal", Message: "Something went wrong. The request id names it in the portal's log."}
@@ -40,6 +45,7 @@ var statusOf = map[string]int{
 	errTooLarge.Code:     http.StatusRequestEntityTooLarge,
 	errRateLimited.Code:  http.StatusTooManyRequests,
 	errMediaType.Code:    http.StatusUnsupportedMediaType,
+	errPastTooLarge.Code: http.StatusInsufficientStorage,
 }
 
 var statusOfClass = map[domain.Class]int{
@@ -57,6 +63,21 @@ type behind struct{ reached eventstore.Position }
 
 func (behind) Error() string   { return errNotYet.Error() }
 func (b behind) Unwrap() error { return errNotYet }
+
+// building is errBuilding with how far the moment is.
+type building struct{ projections.Building }
+
+func (building) Unwrap() error { return errBuilding }
+
+// left is a guess at the seconds that it takes.
+func (b building) left() int {
+	const least, most = 2, 30
+	if b.Share == 0 {
+		return least
+	}
+	spent := time.Since(b.Created).Seconds()
+	return min(max(int(spent*(1-b.Share)/b.Share), least), most)
+}
 
 // invalid is a request that is not as the document says, with all its faults.
 type invalid struct{ faults []fault }
@@ -86,6 +107,12 @@ type problem struct {
 	RequestID string  `json:"request_id"`
 	Position  string  `json:"position,omitempty"`
 	Errors    []fault `json:"errors,omitempty"`
+	Progress  *struct {
+		Events int64   `json:"events"`
+		Share  float64 `json:"share"`
+	} `json:"progress,omitempty"`
+
+	retryAfter int // seconds; 0 for one
 }
 
 // problemOf says what a caller may know of an error, in his language: refusals as they are, everything else only that it
@@ -118,6 +145,14 @@ func problemOf(l texts.Language, err error) problem {
 	if errors.As(err, &late) {
 		p.Position = late.reached.String()
 	}
+	var past building
+	if errors.As(err, &past) {
+		p.retryAfter = past.left()
+		p.Progress = &struct {
+			Events int64   `json:"events"`
+			Share  float64 `json:"share"`
+		}{past.Events, past.Share}
+	}
 	return p
 }
 
@@ -128,6 +163,10 @@ func refusalOf(err error) *domain.Error {
 	switch {
 	case errors.Is(err, tokens.ErrUnauthorized):
 		return errUnauthorized
+	case errors.Is(err, projections.ErrBusy):
+		return errPastBusy
+	case errors.Is(err, projections.ErrTooLarge):
+		return errPastTooLarge
 	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return domain.ErrBusy
 	case errors.As(err, &connect):
@@ -151,7 +190,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := problemOf(languageOf(r.Context()), err)
 	p.RequestID = requestID(r.Context())
-	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) && p.Code != errNotReady.Code {
+	if p.Status >= http.StatusInternalServerError && !errors.Is(err, errNotYet) && p.Code != errNotReady.Code && p.Code != errBuilding.Code && p.Code != errPastBusy.Code {
 		s.Log.ErrorContext(r.Context(), "request failed", "request_id", p.RequestID, "method", r.Method, "route", template(r), "code", p.Code, "err", err)
 	}
 	if p.Status == http.StatusForbidden || p.Status == http.StatusUnauthorized {
@@ -161,7 +200,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Type", "application/problem+json")
 	switch p.Status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", strconv.Itoa(max(p.retryAfter, 1)))
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="avportal"`)
 	}

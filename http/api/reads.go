@@ -41,14 +41,17 @@ func (s *server) contains(ctx context.Context, views ...string) (eventstore.Posi
 	return least, nil
 }
 
-// object is contains for one object, with the ETag of the state that the answer will show at least. Sent back as If-Match it
+// object opens a view for one object, with the ETag of the state that the answer will show at least. Sent back as If-Match it
 // may be too old, never too new, so that no change is lost.
-func (s *server) object(ctx context.Context, view string, stream domain.Stream) (changedHeaders, error) {
-	reached, err := s.contains(ctx, view)
+func (s *server) object(ctx context.Context, view string, stream domain.Stream) (reading, changedHeaders, error) {
+	r, err := s.read(ctx, view)
 	if err != nil {
-		return changedHeaders{}, err
+		return r, changedHeaders{}, err
 	}
-	h := changedHeaders{PortalPosition: position(reached)}
+	reached, h := r.position, changedHeaders{PortalPosition: position(r.position)}
+	if r.past != nil {
+		return r, h, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, waitForETag)
 	defer cancel()
 	for last, err := range s.Store.Read(ctx, stream, eventstore.End, eventstore.Backward, 1) {
@@ -62,7 +65,7 @@ func (s *server) object(ctx context.Context, view string, stream domain.Stream) 
 		}
 		h.ETag, h.PortalPosition = etag(last.Revision), position(reached)
 	}
-	return h, nil
+	return r, h, nil
 }
 
 // expect refuses a change whose If-Match is outdated, unless it is a repetition. It is for changes that go through several

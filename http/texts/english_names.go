@@ -144,4 +144,5 @@ var englishNames = map[string]string{
 	"status.429": "Too Many Requests",
 	"status.500": "Internal Server Error",
 	"status.503": "Service Unavailable",
+	"status.507": "Insufficient Storage",
 }

@@ -141,4 +141,5 @@ var germanNames = map[string]string{
 	"status.429": "Zu viele Anfragen",
 	"status.500": "Interner Fehler",
 	"status.503": "Zurzeit nicht möglich",
+	"status.507": "Kein Platz mehr",
 }

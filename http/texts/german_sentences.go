@@ -174,6 +174,14 @@ var germanSentences = map[string]string{
 	"This must be at least %v.":                 "Der Wert muss mindestens %v sein.",
 	"This must be at most %v.":                  "Der Wert darf höchstens %v sein.",
 	"This must be one of: %s.":                  "Erlaubt sind: %s.",
+
+	// The past.
+	"This is neither a time such as 2026-05-03T12:00:00Z nor a position of the log.": "Das ist weder ein Zeitpunkt wie 2026-05-03T12:00:00Z noch eine Stelle im Protokoll.",
+	"This moment has not come yet.":                                       "Dieser Zeitpunkt liegt in der Zukunft.",
+	"When devices called in is not known of the past.":                    "Wann sich Geräte gemeldet haben, ist für die Vergangenheit nicht bekannt.",
+	"This moment is being built from the log. Repeat in a while.":         "Dieser Zeitpunkt wird aus dem Protokoll aufgebaut. Wiederholen Sie die Anfrage in Kürze.",
+	"Other moments of the past are being built first. Repeat in a while.": "Zuerst werden andere Zeitpunkte der Vergangenheit aufgebaut. Wiederholen Sie die Anfrage in Kürze.",
+	"This moment takes more room than the portal keeps for the past.":     "Dieser Zeitpunkt braucht mehr Platz, als das Portal für die Vergangenheit vorhält.",
 }
 
 // Unsaid gives the translated sentences that are not among those that are said.

@@ -67,7 +67,7 @@ func (p *Portal) peopleAPI(background context.Context) (http.Handler, error) {
 	broadcaster := changes.New(p.store, p.cfg.Log)
 	p.work.Go(func() { broadcaster.Run(background) })
 	return api.New(api.Config{
-		Commands: p.commands, Store: p.store, Readers: p.readers, Signals: p.engine.Signals(), Tokens: p.tokens, Changes: broadcaster,
+		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Changes: broadcaster,
 		Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
 		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,
 	})

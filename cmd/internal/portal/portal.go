@@ -32,10 +32,12 @@ type Portal struct {
 	store    *esdb.Store
 	writers  *pgxpool.Pool // of what is not a view: credentials, tokens, last contacts
 	readers  *pgxpool.Pool // of views, read-only
+	pastRead *pgxpool.Pool // of views as they were
 	workers  *pgxpool.Pool // of the projectors
 	commands *commands.Handler
 	engine   *projections.Engine
 	analysts *sqlview.Manager // of views that were added
+	past     *projections.Past
 	seen     *live.Seen
 	tokens   *tokens.Vault
 	metrics  *metrics
@@ -125,6 +127,9 @@ func (p *Portal) openPostgres(ctx, background context.Context) (err error) {
 	if p.readers, err = projections.OpenReaders(ctx, url, Views()...); err != nil {
 		return err
 	}
+	if p.pastRead, err = projections.OpenReaders(ctx, url); err != nil {
+		return err
+	}
 	if p.workers, err = pgxpool.New(ctx, url); err != nil {
 		return err
 	}
@@ -147,10 +152,13 @@ func (p *Portal) Close() (err error) {
 	}
 	p.stop()
 	p.work.Wait()
+	if p.past != nil {
+		p.past.Wait()
+	}
 	if p.seen != nil {
 		err = errors.Join(err, p.seen.Close(ctx))
 	}
-	for _, pool := range []*pgxpool.Pool{p.workers, p.readers, p.writers} {
+	for _, pool := range []*pgxpool.Pool{p.workers, p.pastRead, p.readers, p.writers} {
 		if pool != nil {
 			pool.Close()
 		}

@@ -64,6 +64,9 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 			p.failed <- err
 		}
 	})
+	if p.past, err = projections.NewPast(background, p.engine.Config, p.pastRead); err != nil {
+		return err
+	}
 	p.analysts = sqlview.NewManager(p.engine.Config)
 	p.work.Go(func() { p.analysts.Run(background) })
 	p.work.Go(func() { p.upkeep(background) })
