@@ -39,7 +39,8 @@ func OldestSignatures(ctx context.Context, db projections.Querier, scope domain.
 	if err != nil || limit <= 0 {
 		return nil, err
 	}
-	sql, args := `SELECT device FROM device WHERE tenant = $1 AND signature_date >= $3 AND signature_date < $4`, []any{scope.Tenant, limit, known(), c.Outdated}
+	sql := `SELECT device FROM device WHERE tenant = $1 AND signature_day >= 0 AND signature_day <= $4 AND signature_date < $3`
+	args := []any{scope.Tenant, limit, c.Outdated, dayOf(c.Outdated)}
 	if scope.Customer != "" {
 		places, err := findPlaces(ctx, db, scope, Filter{}, c)
 		if err != nil {
@@ -47,7 +48,7 @@ func OldestSignatures(ctx context.Context, db projections.Querier, scope domain.
 		}
 		sql, args = sql+` AND place = ANY($5)`, append(args, places)
 	}
-	return describeFound(ctx, db, scope.Tenant, c, sql+` ORDER BY signature_date LIMIT $2`, args)
+	return describeFound(ctx, db, scope.Tenant, c, sql+` ORDER BY signature_day, signature_date LIMIT $2`, args)
 }
 
 // describeFound tells all about the devices that a query finds.

@@ -44,50 +44,54 @@ func Count(ctx context.Context, db projections.Querier, scope domain.Scope, now 
 	if err != nil {
 		return Counts{}, fmt.Errorf("devices: counts: %w", err)
 	}
-	if err := n.countSignatures(ctx, db, scope.Tenant, places, c); err != nil {
+	if scope.Customer != "" {
+		err = n.agesOfPlaces(ctx, db, scope.Tenant, places, c)
+	} else if err = n.signaturesOfTenant(ctx, db, scope.Tenant, c); err == nil {
+		err = n.contactOfTenant(ctx, db, scope.Tenant, c)
+	}
+	if err != nil {
 		return Counts{}, fmt.Errorf("devices: counts: %w", err)
 	}
-	if scope.Customer == "" {
-		err = n.contactOfTenant(ctx, db, scope.Tenant, c)
-	} else {
-		err = n.contactOfPlaces(ctx, db, scope.Tenant, places, c)
-	}
-	return n, err
+	return n, nil
 }
 
 func countStates(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address) (Counts, error) {
 	rows, err := db.Query(ctx, `SELECT coalesce(sum(devices), 0)::int, coalesce(sum(infected), 0)::int, coalesce(sum(threats), 0)::int, coalesce(sum(pending), 0)::int,
-		coalesce(sum(yellow), 0)::int, coalesce(sum(red), 0)::int, coalesce(sum(unknown), 0)::int, coalesce(sum(signatures_unknown), 0)::int
+		coalesce(sum(yellow), 0)::int, coalesce(sum(red), 0)::int, coalesce(sum(unknown), 0)::int
 		FROM device_count WHERE tenant = $1 AND place = ANY($2)`, t, places)
 	if err != nil {
 		return Counts{}, err
 	}
 	var n Counts
-	var yellow, red, unknown, noSignatures int
-	_, err = pgx.ForEachRow(rows, []any{&n.Devices, &n.Infected, &n.Threats, &n.Pending, &yellow, &red, &unknown, &noSignatures}, func() error { return nil })
+	var yellow, red, unknown int
+	_, err = pgx.ForEachRow(rows, []any{&n.Devices, &n.Infected, &n.Threats, &n.Pending, &yellow, &red, &unknown}, func() error { return nil })
 	n.Protection = map[device.Protection]int{
 		device.Green: n.Devices - yellow - red - unknown, device.Yellow: yellow, device.Red: red, device.Unknown: unknown,
 	}
-	n.Signatures = map[states.Signatures]int{states.SignaturesUnknown: noSignatures}
 	return n, err
 }
 
-// countSignatures adds up the hours before each cutoff. Cutoffs are full hours, so no hour belongs to two states.
-func (n *Counts) countSignatures(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address, c states.Cutoffs) error {
+// signaturesOfTenant adds up the dates before each cutoff.
+func (n *Counts) signaturesOfTenant(ctx context.Context, db projections.Querier, t domain.Tenant, c states.Cutoffs) error {
 	rows, err := db.Query(ctx, `SELECT
-		coalesce(sum(devices) FILTER (WHERE hour < $3), 0)::int,
-		coalesce(sum(devices) FILTER (WHERE hour >= $3 AND hour < $4), 0)::int,
-		coalesce(sum(devices) FILTER (WHERE hour >= $4), 0)::int
-		FROM signature_count WHERE tenant = $1 AND place = ANY($2) AND hour < $5`,
-		t, places, hourOf(c.Critical), hourOf(c.Outdated), hourOf(c.Warning))
+		coalesce(sum(devices) FILTER (WHERE date < $2), 0)::int, coalesce(sum(devices) FILTER (WHERE date < $3), 0)::int,
+		coalesce(sum(devices) FILTER (WHERE date < $4), 0)::int, coalesce(sum(devices), 0)::int
+		FROM signature_count WHERE tenant = $1 AND date < $5`, t, known(), c.Critical, c.Outdated, c.Warning)
 	if err != nil {
 		return err
 	}
-	var critical, outdated, warning int
-	_, err = pgx.ForEachRow(rows, []any{&critical, &outdated, &warning}, func() error { return nil })
-	n.Signatures[states.SignaturesCritical], n.Signatures[states.SignaturesOutdated], n.Signatures[states.SignaturesWarning] = critical, outdated, warning
-	n.Signatures[states.SignaturesCurrent] = n.Devices - critical - outdated - warning - n.Signatures[states.SignaturesUnknown]
+	var unknown, critical, outdated, warning int
+	_, err = pgx.ForEachRow(rows, []any{&unknown, &critical, &outdated, &warning}, func() error { return nil })
+	n.signatures(unknown, critical, outdated, warning)
 	return err
+}
+
+// signatures takes how many devices are in a state or a worse one.
+func (n *Counts) signatures(unknown, critical, outdated, warning int) {
+	n.Signatures = map[states.Signatures]int{
+		states.SignaturesUnknown: unknown, states.SignaturesCritical: critical - unknown, states.SignaturesOutdated: outdated - critical,
+		states.SignaturesWarning: warning - outdated, states.SignaturesCurrent: n.Devices - warning,
+	}
 }
 
 // contactOfTenant takes everything that was not heard of since a cutoff for silent.
@@ -104,18 +108,21 @@ func (n *Counts) contactOfTenant(ctx context.Context, db projections.Querier, t 
 	return nil
 }
 
-// contactOfPlaces looks at each device: a customer has few.
-func (n *Counts) contactOfPlaces(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address, c states.Cutoffs) error {
+// agesOfPlaces looks at each device: a customer has few.
+func (n *Counts) agesOfPlaces(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address, c states.Cutoffs) error {
 	rows, err := db.Query(ctx, `SELECT
 		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $3), count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $4),
-		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $5), count(*)
+		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $5), count(*),
+		count(*) FILTER (WHERE d.signature_date < $6), count(*) FILTER (WHERE d.signature_date < $7),
+		count(*) FILTER (WHERE d.signature_date < $8), count(*) FILTER (WHERE d.signature_date < $9)
 		FROM device d LEFT JOIN last_seen s ON s.tenant = d.tenant AND s.device = d.device
-		WHERE d.tenant = $1 AND d.place = ANY($2)`, t, places, c.OfflineBefore, c.SilentBefore, c.StaleBefore)
+		WHERE d.tenant = $1 AND d.place = ANY($2)`, t, places, c.OfflineBefore, c.SilentBefore, c.StaleBefore, known(), c.Critical, c.Outdated, c.Warning)
 	if err != nil {
 		return err
 	}
-	var online, notSilent, notStale, all int
-	_, err = pgx.ForEachRow(rows, []any{&online, &notSilent, &notStale, &all}, func() error { return nil })
+	var online, notSilent, notStale, all, unknown, critical, outdated, warning int
+	_, err = pgx.ForEachRow(rows, []any{&online, &notSilent, &notStale, &all, &unknown, &critical, &outdated, &warning}, func() error { return nil })
+	n.signatures(unknown, critical, outdated, warning)
 	n.Contact = map[states.Contact]int{states.Online: online, states.Offline: notSilent - online, states.Silent: notStale - notSilent, states.Stale: all - notStale}
 	return err
 }

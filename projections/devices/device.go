@@ -2,6 +2,7 @@ package devices
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"avportal/domain"
@@ -25,6 +26,7 @@ type deviceRow struct {
 	LastScanAt       time.Time      `db:"last_scan_at"`
 	Place            rowkey.Address `db:"place"`
 	Platform         rowkey.Address `db:"platform"`
+	SignatureDay     int16          `db:"signature_day"`
 	GuardsOn         int16          `db:"guards_on"`
 	GuardsOff        int16          `db:"guards_off"`
 	Threats          int16          `db:"threats"`
@@ -94,7 +96,21 @@ func (d *deviceRow) setFacts(f device.Facts, at time.Time) {
 	if d.SignatureDate.After(at) { // the device's clock is wrong; signatures from the future would never grow old
 		d.SignatureDate = at
 	}
+	d.SignatureDay = dayOf(d.SignatureDate)
 }
+
+// noDay is the day of a date that is not known.
+const noDay = -1
+
+// dayOf is the number of a date's day since 1970; a date before that is as good as 1970.
+func dayOf(t time.Time) int16 {
+	if t.IsZero() {
+		return noDay
+	}
+	return int16(min(max(t.Unix(), 0)/secondsOfDay, math.MaxInt16)) //nolint:gosec // bounded
+}
+
+const secondsOfDay = 24 * 60 * 60
 
 // small is for numbers that the domain bounds.
 func small(n int) int16 {
@@ -119,22 +135,21 @@ func outcomeNumber(outcome string) int16 {
 
 // DeviceCount counts devices by state, of one place or, where the place is 0, of the whole tenant.
 type DeviceCount struct {
-	Tenant            domain.Tenant  `db:"tenant"`
-	Place             rowkey.Address `db:"place"`
-	Devices           int64          `db:"devices"`
-	Infected          int64          `db:"infected"`
-	Threats           int64          `db:"threats"`
-	Yellow            int64          `db:"yellow"`
-	Red               int64          `db:"red"`
-	Unprotected       int64          `db:"unknown"` // guards not known
-	SignaturesUnknown int64          `db:"signatures_unknown"`
-	Pending           int64          `db:"pending"` // devices with unfinished requests
+	Tenant      domain.Tenant  `db:"tenant"`
+	Place       rowkey.Address `db:"place"`
+	Devices     int64          `db:"devices"`
+	Infected    int64          `db:"infected"`
+	Threats     int64          `db:"threats"`
+	Yellow      int64          `db:"yellow"`
+	Red         int64          `db:"red"`
+	Unprotected int64          `db:"unknown"` // guards not known
+	Pending     int64          `db:"pending"` // devices with unfinished requests
 }
 
 func countDevice(d deviceRow, add func(DeviceCount)) {
 	c := DeviceCount{
 		Tenant: d.Tenant, Devices: 1, Threats: int64(d.Threats),
-		Infected: one(d.Threats > 0), Pending: one(d.Pending > 0), SignaturesUnknown: one(d.SignatureDate.IsZero()),
+		Infected: one(d.Threats > 0), Pending: one(d.Pending > 0),
 		Yellow:      one(d.GuardsOff != 0 && d.GuardsOn != 0),
 		Red:         one(d.GuardsOff != 0 && d.GuardsOn == 0),
 		Unprotected: one(d.GuardsOff == 0 && d.GuardsOn == 0),
@@ -144,26 +159,16 @@ func countDevice(d deviceRow, add func(DeviceCount)) {
 	add(c)
 }
 
-// SignatureCount counts devices by the hour of their signatures, of one place or, where the place is 0, of the whole tenant.
+// SignatureCount counts the devices of a tenant by the date of their signatures, which many have in common.
 type SignatureCount struct {
-	Tenant  domain.Tenant  `db:"tenant"`
-	Place   rowkey.Address `db:"place"`
-	Hour    int32          `db:"hour"` // since 1970
-	Devices int64          `db:"devices"`
+	Tenant  domain.Tenant `db:"tenant"`
+	Date    time.Time     `db:"date"` // the zero time: not known
+	Devices int64         `db:"devices"`
 }
 
 func countSignature(d deviceRow, add func(SignatureCount)) {
-	if d.SignatureDate.IsZero() {
-		return
-	}
-	c := SignatureCount{Tenant: d.Tenant, Hour: hourOf(d.SignatureDate), Devices: 1}
-	add(c)
-	c.Place = d.Place
-	add(c)
+	add(SignatureCount{Tenant: d.Tenant, Date: d.SignatureDate, Devices: 1})
 }
-
-// hourOf is the number of the full hour; a date before 1970 is as good as 1970.
-func hourOf(t time.Time) int32 { return int32(max(0, t.Unix()) / 3600) } //nolint:gosec // fits for 200,000 years
 
 func one(b bool) int64 {
 	if b {

@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"slices"
 	"time"
 
 	"avportal/domain/device"
@@ -28,9 +29,7 @@ func (f Filter) conditions(s *sqltext.Statement, c states.Cutoffs, p platforms) 
 	}
 	sqltext.AnyOf(s, f.Protection, protectionCondition)
 	if len(f.Signatures) > 0 {
-		s.And(sqltext.Ranges(s, "d.signature_date", f.Signatures,
-			[]states.Signatures{states.SignaturesUnknown, states.SignaturesCritical, states.SignaturesOutdated, states.SignaturesWarning, states.SignaturesCurrent},
-			[]time.Time{known(), c.Critical, c.Outdated, c.Warning}))
+		signatureConditions(s, f.Signatures, c)
 	}
 	if len(f.Contact) > 0 {
 		s.And(sqltext.Ranges(s, "s.at", f.Contact,
@@ -53,6 +52,25 @@ func (f Filter) conditions(s *sqltext.Statement, c states.Cutoffs, p platforms) 
 		return joinSeen
 	}
 	return ""
+}
+
+// signatureConditions limits dates, and their days, since the index is one of days.
+func signatureConditions(s *sqltext.Statement, wanted []states.Signatures, c states.Cutoffs) {
+	all := []states.Signatures{states.SignaturesUnknown, states.SignaturesCritical, states.SignaturesOutdated, states.SignaturesWarning, states.SignaturesCurrent}
+	bounds := []time.Time{known(), c.Critical, c.Outdated, c.Warning}
+	s.And(sqltext.Ranges(s, "d.signature_date", wanted, all, bounds))
+	oldest, newest := len(all), -1
+	for i, state := range all {
+		if slices.Contains(wanted, state) {
+			oldest, newest = min(oldest, i), i
+		}
+	}
+	if oldest > 0 && oldest < len(all) {
+		s.And("d.signature_day >= ?", dayOf(bounds[oldest-1]))
+	}
+	if newest >= 0 && newest < len(bounds) {
+		s.And("d.signature_day <= ?", dayOf(bounds[newest]))
+	}
 }
 
 // protectionCondition implies the predicate of the index device_unguarded for all colours but green.

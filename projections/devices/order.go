@@ -112,6 +112,7 @@ func (l *listing) ofDate(ctx context.Context, date time.Time, limit int) ([]mark
 	s.And("d.signature_date = ?", date)
 	source := "device d WHERE " + s.Conditions()
 	if few {
+		s.And("d.signature_day = ?", dayOf(date))
 		source = "(WITH few AS MATERIALIZED (SELECT * FROM device d WHERE " + s.Conditions() + ") SELECT * FROM few) AS d WHERE true"
 	}
 	if m := l.after; m != nil {
@@ -125,27 +126,30 @@ func (l *listing) ofDate(ctx context.Context, date time.Time, limit int) ([]mark
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[mark])
 }
 
-// few reports whether there are so few devices of a date that it takes fewer steps to look at all of them than to meet
-// enough of them among all devices.
+// few reports whether there are so few devices of a date that it takes fewer steps to look at all those of its day than to
+// meet enough of them among all devices.
 func (l *listing) few(ctx context.Context, date time.Time, limit int) (bool, error) {
+	begin := date.Truncate(secondsOfDay * time.Second)
 	rows, err := l.db.Query(ctx, `SELECT coalesce((SELECT devices FROM device_count WHERE tenant = $1 AND place = 0), 0),
-		coalesce((SELECT devices FROM signature_count WHERE tenant = $1 AND place = 0 AND hour = $2), 0)`, l.tenant, hourOf(date))
+		coalesce((SELECT devices FROM signature_count WHERE tenant = $1 AND date = $2), 0),
+		coalesce((SELECT sum(devices) FROM signature_count WHERE tenant = $1 AND date >= $3 AND date < $4), 0)::bigint`,
+		l.tenant, date, begin, begin.Add(secondsOfDay*time.Second))
 	if err != nil {
 		return false, err
 	}
-	var all, same int64
-	_, err = pgx.ForEachRow(rows, []any{&all, &same}, func() error { return nil })
-	return same*same <= all*int64(limit), err
+	var all, same, sameDay int64
+	_, err = pgx.ForEachRow(rows, []any{&all, &same, &sameDay}, func() error { return nil })
+	return same*sameDay <= all*int64(limit), err
 }
 
 // nextDate is the first date beyond another; nil if there is none.
 func (l *listing) nextDate(ctx context.Context, date *time.Time) (*time.Time, error) {
 	s := &sqltext.Statement{}
-	s.And("d.tenant = ?", l.tenant)
+	s.And("tenant = ?", l.tenant)
 	if date != nil {
-		s.And("d.signature_date "+l.beyond()+" ?", *date)
+		s.And("date "+l.beyond()+" ?", *date)
 	}
-	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT d.signature_date FROM device d WHERE %s ORDER BY d.signature_date %s LIMIT 1",
+	rows, err := l.db.Query(ctx, fmt.Sprintf("SELECT date FROM signature_count WHERE %s ORDER BY date %s LIMIT 1",
 		s.Conditions(), l.direction()), s.Args()...)
 	if err != nil {
 		return nil, err

@@ -48,8 +48,8 @@ const day = 24 * time.Hour
 type Cutoffs struct {
 	Now time.Time
 
-	// Signatures from before these are in the state. They fall on full hours, since devices are counted by the hour of
-	// their signatures, and the list says what the counters say: a state begins up to an hour early.
+	// Signatures from before these are in the state. They fall on full hours, so that a list and a count that is taken a moment
+	// later agree: a state begins up to an hour early.
 	Warning, Outdated, Critical time.Time
 
 	OfflineBefore, SilentBefore, StaleBefore time.Time // last heard of before these
@@ -75,7 +75,7 @@ func At(t domain.Thresholds, now time.Time) Cutoffs {
 	}
 }
 
-// fullHour rounds up, so that "before the cutoff" is the same for an instant and for the hour that it lies in.
+// fullHour rounds up.
 func fullHour(t time.Time) time.Time { return t.Add(time.Hour - 1).Truncate(time.Hour) }
 
 // Signatures is the state of signatures of this date; zero means that the date is not known.
