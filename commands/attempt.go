@@ -62,7 +62,7 @@ func decideAndAppend[S domain.State[S]](ctx context.Context, h *Handler, rq Requ
 	// 6. Append at the revision that the decision rests on.
 	appended, err := h.store.Append(ctx, stream, a.revision, propose(rq, stream.Tenant, events))
 	if err != nil {
-		h.aggregates.evict(stream, a) // what stands in the stream is not what stands here
+		h.aggregates.evict(a) // what stands in the stream is not what stands here
 		return Result{}, err
 	}
 	for _, e := range events {

@@ -2,23 +2,38 @@ package commands
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
 	"github.com/google/uuid"
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"avportal/domain"
 	"avportal/eventstore"
 )
 
-// cache keeps aggregates by stream, least recently used out first. An aggregate that is evicted while in use does no
-// harm: whoever appends second from a stale state meets ErrConflict.
+// cache keeps aggregates by stream. When it is full, one goes that was not used again since the hand of the clock last came by:
+// nearly the one least recently used, without a list in that order and what it takes for each. An aggregate that is
+// evicted while in use does no harm: whoever appends second from a stale state meets ErrConflict.
 type cache struct {
-	mu      sync.Mutex
-	entries *lru.Cache[domain.Stream, *aggregate]
+	mu    sync.Mutex
+	size  int
+	byKey map[streamKey]*aggregate
+	clock []*aggregate
+	hand  int
+}
+
+// streamKey stands for a stream's name, which would take 200 bytes with all its parts. It is of a hash that nobody can find two
+// names of.
+type streamKey [16]byte
+
+func keyOf(s domain.Stream) (k streamKey) {
+	sum := sha256.Sum256([]byte(s.String()))
+	copy(k[:], sum[:])
+	return k
 }
 
 // aggregate is one stream's state in memory. mu makes its callers take turns.
@@ -28,33 +43,66 @@ type aggregate struct {
 	revision eventstore.Revision
 	position eventstore.Position
 	seen     []uint64 // the first halves of the ids of all commands in the stream
+
+	// The cache's own, under its mutex.
+	key  streamKey
+	at   uint32 // on the clock
+	used bool   // again, since the hand came by
 }
 
 func newCache(size int) *cache {
-	entries, err := lru.New[domain.Stream, *aggregate](size)
-	if err != nil {
-		panic(fmt.Sprintf("commands: cache size %d: %v", size, err))
+	if size < 1 || size > math.MaxInt32 {
+		panic(fmt.Sprintf("commands: cache size %d", size))
 	}
-	return &cache{entries: entries}
+	return &cache{size: size, byKey: map[streamKey]*aggregate{}}
 }
 
 func (c *cache) get(stream domain.Stream) *aggregate {
+	key := keyOf(stream)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a, ok := c.entries.Get(stream)
-	if !ok {
-		a = &aggregate{revision: eventstore.NoStream}
-		c.entries.Add(stream, a)
+	if a := c.byKey[key]; a != nil {
+		a.used = true
+		return a
 	}
+	if len(c.clock) == c.size {
+		c.makeRoom()
+	}
+	a := &aggregate{revision: eventstore.NoStream, key: key, at: uint32(len(c.clock))} //nolint:gosec // less than the size, which was checked
+	c.clock, c.byKey[key] = append(c.clock, a), a
 	return a
 }
 
+// makeRoom moves the hand to the first aggregate that was not used since it came by, and drops that.
+func (c *cache) makeRoom() {
+	for {
+		c.hand %= len(c.clock)
+		a := c.clock[c.hand]
+		if !a.used {
+			c.drop(a)
+			return
+		}
+		a.used = false
+		c.hand++
+	}
+}
+
+// drop puts the last on the clock where the dropped one was.
+func (c *cache) drop(a *aggregate) {
+	n := len(c.clock) - 1
+	last := c.clock[n]
+	last.at, c.clock[a.at] = a.at, last
+	c.clock[n] = nil
+	c.clock = c.clock[:n]
+	delete(c.byKey, a.key)
+}
+
 // evict forgets an aggregate, but not one that has taken its place meanwhile.
-func (c *cache) evict(stream domain.Stream, a *aggregate) {
+func (c *cache) evict(a *aggregate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now, ok := c.entries.Peek(stream); ok && now == a {
-		c.entries.Remove(stream)
+	if c.byKey[a.key] == a {
+		c.drop(a)
 	}
 	a.state = nil
 }
@@ -93,7 +141,7 @@ func refresh[S domain.State[S]](ctx context.Context, h *Handler, stream domain.S
 	}
 	changed, err = fold(ctx, h, stream, a, state, a.revision+1)
 	if err != nil {
-		h.aggregates.evict(stream, a)
+		h.aggregates.evict(a)
 		return false, err
 	}
 	return changed, nil
