@@ -13,6 +13,8 @@ const (
 	ManageGroups    Permission = "groups.manage"    // the group tree
 	ManageDevices   Permission = "devices.manage"   // move, rename, remove, scan, update
 	ManageProfiles  Permission = "profiles.manage"  // configuration profiles, and which groups use them
+	ManageUsers     Permission = "users.manage"     // invite people, change their roles, take them out
+	ManageSelf      Permission = "self.manage"      // one's own profile and read-only link
 	ActAsDevice     Permission = "device.report"    // what a device says of itself
 	OperatePlatform Permission = "platform.operate" // register resellers, rebuild views
 )
@@ -39,17 +41,43 @@ func (r Role) Allows(p Permission) bool {
 	case ResellerAdmin:
 		return p != OperatePlatform && p != ActAsDevice
 	case ResellerTechnician:
-		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles || p == ManageSelf
 	case ResellerReadOnly, CustomerReadOnly:
-		return p == Read
+		return p == Read || p == ManageSelf
 	case CustomerAdmin:
-		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles || p == ManageUsers || p == ManageSelf
 	case Auditor:
-		return p == ReadLog
+		return p == ReadLog || p == ManageSelf
 	case Client:
 		return p == ActAsDevice
 	case System, Operator:
 		return true
+	}
+	return false
+}
+
+// Of reports whether a person may hold the role in an organization: the reseller as a whole, or one of its customers.
+func (r Role) Of(customer CustomerID) bool {
+	switch r {
+	case ResellerAdmin, ResellerTechnician, ResellerReadOnly, Auditor:
+		return customer == ""
+	case CustomerAdmin, CustomerReadOnly:
+		return customer != ""
+	}
+	return false
+}
+
+// MayGive reports whether who holds this role may give or take another: nobody gives more than he has, and only who
+// manages users gives any.
+func (r Role) MayGive(other Role) bool {
+	if !r.Allows(ManageUsers) {
+		return false
+	}
+	switch r {
+	case CustomerAdmin:
+		return other.Of("any customer")
+	case ResellerAdmin, System:
+		return other.Of("") || other.Of("any customer")
 	}
 	return false
 }

@@ -11,22 +11,43 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 	all := []domain.Permission{
 		domain.Read, domain.ReadLog, domain.ManageReseller, domain.ManageCustomers, domain.ManageLicenses,
 		domain.ManageGroups, domain.ManageDevices, domain.ManageProfiles, domain.ActAsDevice, domain.OperatePlatform,
+		domain.ManageUsers, domain.ManageSelf,
 	}
 	for role, may := range map[domain.Role]string{
-		domain.ResellerAdmin:      "yyyyyyyy--",
-		domain.ResellerTechnician: "yy---yyy--",
-		domain.ResellerReadOnly:   "y---------",
-		domain.CustomerAdmin:      "yy---yyy--",
-		domain.CustomerReadOnly:   "y---------",
-		domain.Auditor:            "-y--------",
-		domain.Client:             "--------y-",
-		domain.System:             "yyyyyyyyyy",
-		domain.Operator:           "yyyyyyyyyy",
-		"stranger":                "----------",
+		domain.ResellerAdmin:      "yyyyyyyy--yy",
+		domain.ResellerTechnician: "yy---yyy---y",
+		domain.ResellerReadOnly:   "y----------y",
+		domain.CustomerAdmin:      "yy---yyy--yy",
+		domain.CustomerReadOnly:   "y----------y",
+		domain.Auditor:            "-y---------y",
+		domain.Client:             "--------y---",
+		domain.System:             "yyyyyyyyyyyy",
+		domain.Operator:           "yyyyyyyyyyyy",
+		"stranger":                "------------",
 	} {
 		for i, p := range all {
 			if got, want := role.Allows(p), may[i] == 'y'; got != want {
 				t.Errorf("may a %s do %s? %v, want %v", role, p, got, want)
+			}
+		}
+	}
+}
+
+func TestWhoGivesWhichRole(t *testing.T) {
+	all := []domain.Role{
+		domain.ResellerAdmin, domain.ResellerTechnician, domain.ResellerReadOnly, domain.Auditor, domain.CustomerAdmin,
+		domain.CustomerReadOnly, domain.Client, domain.System, domain.Operator, "stranger",
+	}
+	for role, may := range map[domain.Role]string{
+		domain.ResellerAdmin: "yyyyyy----", domain.CustomerAdmin: "----yy----", domain.ResellerTechnician: "----------",
+		domain.CustomerReadOnly: "----------", domain.Auditor: "----------", domain.Client: "----------", domain.System: "yyyyyy----",
+	} {
+		for i, other := range all {
+			if got := role.MayGive(other); got != (may[i] == 'y') {
+				t.Errorf("may a %s give %s? %v", role, other, got)
+			}
+			if other.Of("") && other.Of("c1") {
+				t.Errorf("%s is of both", other)
 			}
 		}
 	}

@@ -45,6 +45,11 @@ type (
 	LicenseID string
 	// GroupID names a node in the group tree of one license: "<license id>.<local id>", so the tree is found without a look-up.
 	GroupID string
+	// UserID names a membership: a person in one organization, the reseller as a whole or one of its customers. It is what the
+	// action log calls the person, and the subject of his personal texts.
+	UserID string
+	// PersonID names a person, who may be a member of several organizations, also of different resellers.
+	PersonID string
 	// DeviceID names a device.
 	DeviceID string
 	// ProfileID names a configuration profile.

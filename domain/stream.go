@@ -33,7 +33,10 @@ const (
 	KindDevice   Kind = "device"
 	KindProfile  Kind = "profile"
 	KindJob      Kind = "job"
-	KindView     Kind = "view" // of the platform itself
+	KindUser     Kind = "user"
+	KindTeam     Kind = "team"  // who administers a reseller
+	KindToken    Kind = "token" // of the API
+	KindView     Kind = "view"  // of the platform itself
 )
 
 // Stream names the history of one aggregate: "<tenant>-<kind>-<id>". EventStoreDB's category is what stands before

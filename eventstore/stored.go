@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -22,14 +23,15 @@ type Stored struct {
 
 // Encode gives the stored form of the events of one append, with the version of their present shape in their metadata.
 // ErrTooLarge means that they exceed MaxAppendBytes. An undeclared event, a zero id, and no events at all are errors.
-func Encode(registry *domain.Registry, events []Proposed) ([]Stored, error) {
+// Personal texts are sealed with keys from the ring.
+func Encode(ctx context.Context, registry *domain.Registry, keys Keyring, events []Proposed) ([]Stored, error) {
 	if len(events) == 0 {
 		return nil, fmt.Errorf("an append without events")
 	}
 	stored := make([]Stored, len(events))
 	size := 0
 	for i, p := range events {
-		data, version, err := registry.Encode(p.Event)
+		data, version, err := registry.Encode(p.Event, sealing(ctx, keys))
 		if err != nil {
 			return nil, err
 		}
@@ -50,13 +52,14 @@ func Encode(registry *domain.Registry, events []Proposed) ([]Stored, error) {
 	return stored, nil
 }
 
-// Decode fills Meta and Event from Type, Data and RawMeta. An error means that the bytes are damaged, or not ours.
-func (r *Recorded) Decode(registry *domain.Registry) error {
+// Decode fills Meta and Event from Type, Data and RawMeta. An error means that the bytes are damaged, or not ours, or that a
+// key could not be looked up.
+func (r *Recorded) Decode(ctx context.Context, registry *domain.Registry, keys Keyring) error {
 	meta, err := DecodeMetadata(r.RawMeta)
 	if err != nil {
 		return fmt.Errorf("metadata of event %d@%s: %w", r.Revision, r.Stream, err)
 	}
-	event, err := registry.Decode(r.Type, meta.Version, r.Data)
+	event, err := registry.Decode(r.Type, meta.Version, r.Data, opening(ctx, keys))
 	if err != nil {
 		return fmt.Errorf("%d@%s: %w", r.Revision, r.Stream, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"avportal/domain/catalog"
 	"avportal/eventstore/esdb"
+	"avportal/eventstore/people"
 	"avportal/projections"
 )
 
@@ -56,15 +57,19 @@ func (v *viewTool) with(run func(*cobra.Command, []string) error) func(*cobra.Co
 			}
 			v.postgres, v.eventStore = r.Postgres, r.EventStore
 		}
-		if v.store, err = esdb.Open(esdb.Config{ConnectionString: v.eventStore, Registry: catalog.Registry()}); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, v.store.Close(context.WithoutCancel(cmd.Context()))) }()
 		db, err := pgxpool.New(cmd.Context(), v.postgres)
 		if err != nil {
 			return err
 		}
 		defer db.Close()
+		keys, err := people.Open(cmd.Context(), db, time.Now)
+		if err != nil {
+			return err
+		}
+		if v.store, err = esdb.Open(esdb.Config{ConnectionString: v.eventStore, Registry: catalog.Registry(), Keys: keys}); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, v.store.Close(context.WithoutCancel(cmd.Context()))) }()
 		views, err := allViews(cmd.Context(), db)
 		if err != nil {
 			return err

@@ -88,7 +88,7 @@ func (n *naiveCommands) load(ctx context.Context, stream string) (state device.S
 		if err != nil {
 			return state, 0, err
 		}
-		e, err := n.registry.Decode(resolved.Event.EventType, 1, resolved.Event.Data)
+		e, err := n.registry.Decode(resolved.Event.EventType, 1, resolved.Event.Data, nil)
 		if err != nil {
 			return state, 0, err
 		}

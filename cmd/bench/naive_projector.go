@@ -76,7 +76,7 @@ func (n *naiveProjector) run(ctx context.Context, after eventstore.Position) err
 // handle applies one event.
 func (n *naiveProjector) handle(m *message.Message) error {
 	ctx := m.Context()
-	e, err := n.registry.Decode(m.Metadata.Get("type"), 1, m.Payload)
+	e, err := n.registry.Decode(m.Metadata.Get("type"), 1, m.Payload, nil)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,13 @@ import (
 	"avportal/domain/platform"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/team"
+	"avportal/domain/token"
+	"avportal/domain/user"
 )
 
 // Registry knows every event type of this build.
 func Registry() *domain.Registry {
-	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, profile.Events, job.Events, platform.Events)
+	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, profile.Events, job.Events, platform.Events,
+		user.Events, team.Events, token.Events)
 }

@@ -49,6 +49,9 @@ func (f Field) schema() map[string]any {
 	if f.Doc != "" {
 		out["description"] = f.Doc
 	}
+	if f.Personal {
+		out["x-personal"] = true
+	}
 	if len(f.Values) > 0 {
 		out["examples"] = examples(f.Values)
 	}

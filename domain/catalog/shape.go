@@ -46,6 +46,7 @@ type Field struct {
 	Values   []string `json:"values,omitempty"` // those that this build knows; another may write more
 	Fields   []Field  `json:"fields,omitempty"` // of an object, or of the objects of a list
 	Elements Kind     `json:"elements,omitempty"`
+	Personal bool     `json:"personal,omitempty"` // about a person: sealed in the log
 
 	index int // in the struct that holds it
 }
@@ -104,6 +105,8 @@ func (d docs) kind(f *Field, t reflect.Type) (err error) {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		f.Kind = Instant
+	case t == reflect.TypeFor[domain.Personal]():
+		f.Kind, f.Personal = Text, true
 	case t.Implements(reflect.TypeFor[encoding.TextMarshaler]()), t.Kind() == reflect.String:
 		f.Kind = Text
 	case t.Kind() == reflect.Bool:
@@ -163,6 +166,9 @@ func (s Shape) Value(e domain.Event, fieldPath string) (any, error) {
 		}
 		return nil, nil
 	case Text:
+		if p, ok := v.Interface().(domain.Personal); ok {
+			return p.Text, nil
+		}
 		if m, ok := v.Interface().(encoding.TextMarshaler); ok {
 			b, err := m.MarshalText()
 			return string(b), err
@@ -172,8 +178,25 @@ func (s Shape) Value(e domain.Event, fieldPath string) (any, error) {
 	if f.Optional && v.IsZero() {
 		return nil, nil
 	}
-	b, err := json.Marshal(v.Interface())
+	b, err := json.Marshal(inClear(v, f))
 	return json.RawMessage(b), err
+}
+
+// inClear is a value as JSON takes it, with personal texts as they read.
+func inClear(v reflect.Value, f Field) any {
+	if p, ok := v.Interface().(domain.Personal); ok {
+		return p.Text
+	}
+	if f.Kind != Object {
+		return v.Interface()
+	}
+	out := map[string]any{}
+	for _, inner := range f.Fields {
+		if value := v.Field(inner.index); !inner.Optional || !value.IsZero() {
+			out[inner.Name] = inClear(value, inner)
+		}
+	}
+	return out
 }
 
 // Paths lists the fields of a shape that can be asked for, as Find takes them.

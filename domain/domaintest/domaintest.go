@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"avportal/domain"
@@ -89,7 +90,16 @@ func Fold[S domain.State[S]](events ...domain.Event) S {
 // Stored gives an event's stored form, and the event read back from it.
 func Stored(t testing.TB, e domain.Event) (stored []byte, back domain.Event) {
 	t.Helper()
-	stored, err := json.Marshal(e)
+	const mark = "sealed " // what stands for a cipher
+	sealed, err := domain.TransformPersonal(e, func(_ string, p domain.Personal) (domain.Personal, error) {
+		if p.Text == "" {
+			return p, nil
+		}
+		return p.Seal(mark + p.Text), nil
+	})
+	if err == nil {
+		stored, err = json.Marshal(sealed)
+	}
 	if err != nil {
 		t.Fatalf("encode %s: %v", e.EventType(), err)
 	}
@@ -97,5 +107,14 @@ func Stored(t testing.TB, e domain.Event) (stored []byte, back domain.Event) {
 	if err := json.Unmarshal(stored, p.Interface()); err != nil {
 		t.Fatalf("decode %s: %v", e.EventType(), err)
 	}
-	return stored, p.Elem().Interface().(domain.Event)
+	back, err = domain.TransformPersonal(p.Elem().Interface().(domain.Event), func(_ string, p domain.Personal) (domain.Personal, error) {
+		if p.Sealed() == "" {
+			return p, nil
+		}
+		return p.Open(strings.TrimPrefix(p.Sealed(), mark)), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored, back
 }

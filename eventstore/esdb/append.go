@@ -34,7 +34,7 @@ func (s *Store) append(ctx context.Context, stream domain.Stream, w *write, even
 	if w.expected < eventstore.NoStream {
 		return position, fmt.Errorf("%d is no revision", w.expected)
 	}
-	if w.events, err = eventstore.Encode(s.registry, events); err != nil {
+	if w.events, err = eventstore.Encode(ctx, s.registry, s.keys, events); err != nil {
 		return position, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -73,7 +73,7 @@ func storeAppend(b *testing.B, unary bool) appendFunc {
 
 // encoded is what every way has to do before it can append.
 func encoded(b *testing.B, registry *domain.Registry, to domain.Stream, at eventstore.Revision) write {
-	stored, err := eventstore.Encode(registry, proposals(1))
+	stored, err := eventstore.Encode(context.Background(), registry, nil, proposals(1))
 	if err != nil {
 		b.Error(err)
 	}

@@ -68,7 +68,7 @@ func (s *Store) run(ctx context.Context, p *pump, open opener) error {
 		if !ours {
 			continue
 		}
-		if err := r.Decode(s.registry); err != nil {
+		if err := r.Decode(ctx, s.registry, s.keys); err != nil {
 			return fmt.Errorf("%w: %w", errFinal, err)
 		}
 		if err := p.buffer.Put(ctx, r); err != nil {

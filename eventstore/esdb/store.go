@@ -26,9 +26,10 @@ var _ eventstore.Store = (*Store)(nil)
 
 // Config says where the event store is, and what its events mean.
 type Config struct {
-	ConnectionString string           // "esdb://..." or "esdb+discover://...", as for every EventStoreDB client
-	Registry         *domain.Registry // the event types of this build
-	Logger           *slog.Logger     // nil for none; the client's own log goes there as debug
+	ConnectionString string             // "esdb://..." or "esdb+discover://...", as for every EventStoreDB client
+	Registry         *domain.Registry   // the event types of this build
+	Keys             eventstore.Keyring // of the people in the log; events with personal texts are errors without it
+	Logger           *slog.Logger       // nil for none; the client's own log goes there as debug
 
 	// CallTimeout is how long a server may be silent before its connection counts as broken; 0 for 5 seconds. It does
 	// not bound a whole call: that is what the caller's context is for.
@@ -41,6 +42,7 @@ type Config struct {
 // Store is safe for concurrent use. Make it with Open.
 type Store struct {
 	registry    *domain.Registry
+	keys        eventstore.Keyring
 	logger      *slog.Logger
 	target      target
 	callTimeout time.Duration
@@ -79,7 +81,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("open event store: connection string: %w", err)
 	}
 	s := &Store{
-		registry: cfg.Registry, logger: cfg.Logger, callTimeout: cfg.CallTimeout,
+		registry: cfg.Registry, keys: cfg.Keys, logger: cfg.Logger, callTimeout: cfg.CallTimeout,
 		calls: make(chan struct{}, max(cfg.MaxCalls, 0)), idle: make(chan struct{}),
 	}
 	if cfg.MaxCalls <= 0 {

@@ -12,7 +12,7 @@ import (
 
 // Append implements eventstore.Store.
 func (s *Store) Append(ctx context.Context, stream domain.Stream, expected eventstore.Revision, events []eventstore.Proposed) (eventstore.Appended, error) {
-	stored, err := eventstore.Encode(s.registry, events)
+	stored, err := eventstore.Encode(ctx, s.registry, s.keys, events)
 	if err != nil {
 		return eventstore.Appended{}, fmt.Errorf("append to %s: %w", stream, err)
 	}

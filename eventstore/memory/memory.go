@@ -3,6 +3,7 @@
 package memory
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -15,12 +16,13 @@ var _ eventstore.Store = (*Store)(nil)
 // Store is a view of a log in memory. It is safe for concurrent use.
 type Store struct {
 	registry *domain.Registry
+	keys     eventstore.Keyring
 	log      *log
 }
 
-// New makes a store with an empty log.
+// New makes a store with an empty log and a keyring of its own.
 func New(registry *domain.Registry) *Store {
-	return &Store{registry: registry, log: &log{
+	return &Store{registry: registry, keys: NewKeys(), log: &log{
 		streams: map[domain.Stream][]*entry{},
 		links:   map[string][]*entry{},
 		changed: make(chan struct{}),
@@ -29,7 +31,10 @@ func New(registry *domain.Registry) *Store {
 }
 
 // With gives the same log as a build with another registry would see it.
-func (s *Store) With(registry *domain.Registry) *Store { return &Store{registry, s.log} }
+func (s *Store) With(registry *domain.Registry) *Store { return &Store{registry, s.keys, s.log} }
+
+// WithKeys gives the same log as one with another keyring sees it.
+func (s *Store) WithKeys(keys eventstore.Keyring) *Store { return &Store{s.registry, keys, s.log} }
 
 // SetClock sets what the time of appended events is taken from. Call it before the store is used.
 func (s *Store) SetClock(now func() time.Time) { s.log.now = now }
@@ -59,10 +64,10 @@ func (l *log) advance(size int) eventstore.Position {
 	return eventstore.Position{Commit: l.end, Prepare: l.end}
 }
 
-func (e *entry) recorded(registry *domain.Registry) (eventstore.Recorded, error) {
+func (s *Store) recorded(ctx context.Context, e *entry) (eventstore.Recorded, error) {
 	r := eventstore.Recorded{
 		ID: e.ID, Stream: e.stream, Revision: e.revision, Position: e.position, At: e.at,
 		Type: e.Type, Data: e.Data, RawMeta: e.Metadata, Link: eventstore.NoStream,
 	}
-	return r, r.Decode(registry)
+	return r, r.Decode(ctx, s.registry, s.keys)
 }

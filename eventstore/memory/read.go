@@ -107,7 +107,7 @@ func (s *Store) yield(ctx context.Context, e *entry, link eventstore.Revision, y
 	if ended(ctx, yield) {
 		return false
 	}
-	r, err := e.recorded(s.registry)
+	r, err := s.recorded(ctx, e)
 	r.Link = link
 	return yield(r, err) && err == nil
 }

@@ -42,7 +42,7 @@ func testRoundTrip(t *testing.T, open Open) {
 			t.Errorf("link %d, at %v", got.Link, got.At)
 		}
 		rawMeta, err := eventstore.EncodeMetadata(meta)
-		data, _, err2 := Registry().Encode(p.Event)
+		data, _, err2 := Registry().Encode(p.Event, nil)
 		if err != nil || err2 != nil || !bytes.Equal(got.RawMeta, rawMeta) || !bytes.Equal(got.Data, data) {
 			t.Errorf("stored bytes differ: %s %s", got.RawMeta, got.Data)
 		}

@@ -67,19 +67,19 @@ func (e ActivityState) Valid() bool {
 
 // Defines values for ActorKind.
 const (
-	Client ActorKind = "client"
-	System ActorKind = "system"
-	User   ActorKind = "user"
+	ActorKindClient ActorKind = "client"
+	ActorKindSystem ActorKind = "system"
+	ActorKindUser   ActorKind = "user"
 )
 
 // Valid indicates whether the value is a known member of the ActorKind enum.
 func (e ActorKind) Valid() bool {
 	switch e {
-	case Client:
+	case ActorKindClient:
 		return true
-	case System:
+	case ActorKindSystem:
 		return true
-	case User:
+	case ActorKindUser:
 		return true
 	default:
 		return false
@@ -493,6 +493,9 @@ const (
 	SubjectKindJob      SubjectKind = "job"
 	SubjectKindLicense  SubjectKind = "license"
 	SubjectKindReseller SubjectKind = "reseller"
+	SubjectKindTeam     SubjectKind = "team"
+	SubjectKindToken    SubjectKind = "token"
+	SubjectKindUser     SubjectKind = "user"
 )
 
 // Valid indicates whether the value is a known member of the SubjectKind enum.
@@ -509,6 +512,12 @@ func (e SubjectKind) Valid() bool {
 	case SubjectKindLicense:
 		return true
 	case SubjectKindReseller:
+		return true
+	case SubjectKindTeam:
+		return true
+	case SubjectKindToken:
+		return true
+	case SubjectKindUser:
 		return true
 	default:
 		return false

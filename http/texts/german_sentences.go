@@ -54,6 +54,20 @@ var germanSentences = map[string]string{
 	"silent_days must be longer than offline_minutes.":                   "silent_days muss länger sein als offline_minutes.",
 	"stale_days must be more than silent_days.":                          "stale_days muss größer sein als silent_days.",
 
+	// People.
+	"This user is deactivated. Reactivate him first.":                                                                     "Dieser Benutzer ist deaktiviert. Reaktivieren Sie ihn zuerst.",
+	"You can't give or take a role that goes beyond your own.":                                                            "Sie können keine Rolle vergeben oder entziehen, die über Ihre eigene hinausgeht.",
+	"This role does not go with the organization: customers' people have a customer's role, the reseller's a reseller's.": "Diese Rolle passt nicht zur Organisation: Benutzer von Kunden haben Kundenrollen, die des Resellers Resellerrollen.",
+	"The invitation has been accepted already.":                                                                           "Die Einladung wurde bereits angenommen.",
+	"This invitation is not valid any more. Ask for a new one.":                                                           "Diese Einladung gilt nicht mehr. Bitten Sie um eine neue.",
+	"Since the user has accepted the invitation, only he can change his e-mail address.":                                  "Seit der Benutzer die Einladung angenommen hat, kann nur er seine E-Mail-Adresse ändern.",
+	"A salutation is mr or mrs, or none.":                                                                                 "Eine Anrede ist mr oder mrs, oder keine.",
+	"There is no such table.":                                                                                             "Diese Tabelle gibt es nicht.",
+	"At most %d columns are possible.":                                                                                    "Höchstens %d Spalten sind möglich.",
+	"This column is there twice.":                                                                                         "Diese Spalte ist zweimal da.",
+	"This is the reseller's last administrator. Make somebody else one first.":                                            "Das ist der letzte Administrator des Resellers. Machen Sie zuerst jemand anderen dazu.",
+	"A token holds for 1 to %d days.":                                                                                     "Ein Token gilt 1 bis %d Tage.",
+
 	// Groups.
 	"There is no such group in the tree of this license.":                                      "Diese Gruppe gibt es im Baum dieser Lizenz nicht.",
 	"A group beside it already has this name.":                                                 "Eine Gruppe daneben hat bereits diesen Namen.",

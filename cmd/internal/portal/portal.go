@@ -16,6 +16,7 @@ import (
 	"avportal/domain/catalog"
 	"avportal/eventstore/esdb"
 	"avportal/eventstore/node"
+	"avportal/eventstore/people"
 	"avportal/http/api/tokens"
 	"avportal/projections"
 	"avportal/projections/live"
@@ -39,6 +40,7 @@ type Portal struct {
 	analysts *sqlview.Manager // of views that were added
 	past     *projections.Past
 	seen     *live.Seen
+	vault    *people.Vault // keys of people
 	tokens   *tokens.Vault
 	metrics  *metrics
 	server   *http.Server
@@ -66,8 +68,8 @@ func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
 		run  func(ctx, background context.Context) error
 	}{
 		{"listen", p.listen},
-		{"event store", p.openStore},
 		{"Postgres", p.openPostgres},
+		{"event store", p.openStore}, // needs the keys of people
 		{"views", p.startViews},
 		{"HTTP", p.serve},
 	} {
@@ -108,7 +110,7 @@ func (p *Portal) openStore(ctx, _ context.Context) error {
 		}()
 	}
 	var err error
-	if p.store, err = esdb.Open(esdb.Config{ConnectionString: url, Registry: catalog.Registry(), Logger: p.cfg.Log}); err != nil {
+	if p.store, err = esdb.Open(esdb.Config{ConnectionString: url, Registry: catalog.Registry(), Keys: p.vault, Logger: p.cfg.Log}); err != nil {
 		return err
 	}
 	p.commands = commands.New(p.store, commands.Observe(p.metrics.observeCommand))
@@ -137,7 +139,8 @@ func (p *Portal) openPostgres(ctx, background context.Context) (err error) {
 		return err
 	}
 	p.seen = live.NewSeen(p.writers, p.cfg.Log)
-	return nil
+	p.vault, err = people.Open(ctx, p.writers, time.Now)
+	return err
 }
 
 // Close ends everything in order: first what people wait for, then what works in the background, then what it works on.

@@ -43,6 +43,8 @@ func fillExample(v reflect.Value, n *int) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(time.Unix(int64(*n), 0).UTC()))
+	case v.Type() == reflect.TypeFor[domain.Personal]():
+		v.Set(reflect.ValueOf(domain.Personal{Subject: "example", Text: fmt.Sprintf("text %d", *n)}))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			fillExample(v.Field(i), n)

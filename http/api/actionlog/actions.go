@@ -13,6 +13,9 @@ import (
 	"avportal/domain/platform"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/team"
+	"avportal/domain/token"
+	"avportal/domain/user"
 )
 
 // actions are what people call events; what that is in their languages stands in http/texts ("action.<action>"). Each declared
@@ -62,6 +65,24 @@ var actions = map[string]string{
 	profile.Unlinked{}.EventType():           "profile.unlink",
 	profile.Deleted{}.EventType():            "profile.delete",
 	platform.EventQuarantined{}.EventType():  "platform.quarantine",
+	user.Invited{}.EventType():               "user.invite",
+	user.InvitationRenewed{}.EventType():     "user.invite_again",
+	user.Accepted{}.EventType():              "user.accept",
+	user.Admitted{}.EventType():              "user.admit",
+	user.ProfileChanged{}.EventType():        "user.profile",
+	user.EmailChanged{}.EventType():          "user.email",
+	user.RoleChanged{}.EventType():           "user.role",
+	user.Deactivated{}.EventType():           "user.deactivate",
+	user.Reactivated{}.EventType():           "user.reactivate",
+	user.Erased{}.EventType():                "user.erase",
+	user.ColumnsChosen{}.EventType():         "user.columns",
+	user.WebinarSeen{}.EventType():           "user.webinar",
+	user.LinkActivated{}.EventType():         "user.link_activate",
+	user.LinkDeactivated{}.EventType():       "user.link_deactivate",
+	team.Joined{}.EventType():                "team.join",
+	team.Left{}.EventType():                  "team.leave",
+	token.Created{}.EventType():              "token.create",
+	token.Revoked{}.EventType():              "token.revoke",
 }
 
 // jobActions are what a job does to each of its items.

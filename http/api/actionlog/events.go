@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -103,12 +104,31 @@ func (l *Log) show(ctx context.Context, a domain.Actor, r eventstore.Recorded, p
 	return err
 }
 
+// showPersonal puts a personal text in the place of its sealed form; null if it is erased.
+func showPersonal(data map[string]any, path string, p domain.Personal) {
+	names := strings.Split(path, ".")
+	last := len(names) - 1
+	for _, name := range names[:last] {
+		data, _ = data[name].(map[string]any)
+	}
+	switch _, there := data[names[last]]; {
+	case !there:
+	case p.Erased():
+		data[names[last]] = nil
+	default:
+		data[names[last]] = p.Text
+	}
+}
+
 // shown leaves out of an event's data what is a secret (a license's TID), what would be too much (the items of a job,
 // which have a list of their own), and, for who is limited to a customer, the place on the other side of a move.
 func shown(a domain.Actor, r eventstore.Recorded) (map[string]any, error) {
 	data := map[string]any{}
 	if err := json.Unmarshal(r.Data, &data); err != nil {
 		return nil, err
+	}
+	for path, p := range domain.PersonalTexts(r.Event) {
+		showPersonal(data, path, p)
 	}
 	delete(data, "key")
 	for _, list := range []string{"items", "results"} {

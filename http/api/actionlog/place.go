@@ -13,6 +13,8 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/token"
+	"avportal/domain/user"
 	"avportal/eventstore"
 )
 
@@ -126,6 +128,12 @@ func placeIn(e domain.Event) (Place, bool) {
 	case group.MainCreated:
 		return Place{Customer: e.Customer, License: e.License}, true
 	case job.Accepted:
+		return Place{Customer: e.Customer}, true
+	case user.Invited:
+		return Place{Customer: e.Customer}, true
+	case user.Admitted:
+		return Place{Customer: e.Customer}, true
+	case token.Created:
 		return Place{Customer: e.Customer}, true
 	case device.Enrolled:
 		return Place{Customer: e.Customer, License: e.License, Group: e.Group, Device: e.Device}, true
