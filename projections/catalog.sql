@@ -46,7 +46,11 @@ CREATE TABLE IF NOT EXISTS portal.policy_checkpoint (
     error_id     uuid,
     error_type   text,
     error_at     text,
-    error_since  timestamptz
+    error_since  timestamptz,
+    last_id       uuid,
+    last_stream   text,
+    last_revision bigint,
+    passed        bigint NOT NULL DEFAULT 0 -- events left out, as an operator decided
 ) WITH (fillfactor = 50);
 
 -- A catalog that an earlier build made gets what has come since. Only then: changing a table waits for all that read it.
@@ -54,6 +58,9 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'portal.generation'::regclass AND attname = 'differs') THEN
         ALTER TABLE portal.generation ADD last_id uuid, ADD last_stream text, ADD last_revision bigint, ADD events bigint NOT NULL DEFAULT 0,
             ADD applied bigint NOT NULL DEFAULT 0, ADD keep_until timestamptz, ADD as_of text, ADD verified timestamptz, ADD differs text;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'portal.policy_checkpoint'::regclass AND attname = 'passed') THEN
+        ALTER TABLE portal.policy_checkpoint ADD last_id uuid, ADD last_stream text, ADD last_revision bigint, ADD passed bigint NOT NULL DEFAULT 0;
     END IF;
 END $$;
 

@@ -242,7 +242,7 @@ func TestPoliciesReactOnceInOrderAndStopOnErrors(t *testing.T) {
 	p := newPortal(t, log, db, with).start()
 	p.await("bank", write(t, log, "a", opened{Owner: "Ann"}, deposited{1}, moved{"Bob"}, closed{}))
 	halted := func() *projections.Halt {
-		all, err := projections.Policies(t.Context(), db)
+		all, err := p.PolicyStatus(t.Context())
 		if err != nil || len(all) != 1 {
 			return nil
 		}

@@ -24,8 +24,8 @@ var (
 	ErrRowExists = errors.New("the event creates a row that exists")
 	// ErrNotYet says that a view has not reached a position in the time given.
 	ErrNotYet = errors.New("the view has not reached the position yet")
-	// ErrAhead says that a view has seen more than the log holds: the log was restored from an older copy.
-	ErrAhead = errors.New("the view has seen events that the log does not hold, which must have been restored from an older copy")
+	// ErrAhead says that a view or policy has seen more than the log holds: the log was restored from an older copy.
+	ErrAhead = errors.New("there are events missing in the log that were in it; it must have been restored from an older copy")
 	// ErrQuarantinedLate says that a view has applied an event which an operator quarantined afterwards.
 	ErrQuarantinedLate = errors.New("the view has applied an event that is quarantined")
 	// ErrNotHalted says that a view stands before no event.
@@ -36,6 +36,8 @@ var (
 	ErrInUse = errors.New("somebody is reading it")
 	// ErrTooLarge says that a moment takes more room than all moments together may.
 	ErrTooLarge = errors.New("the moment is larger than what moments of the past may take")
+	// ErrNoPolicy says that no policy of a name has ever run.
+	ErrNoPolicy = errors.New("there is no such policy")
 	// ErrNoPrevious says that there is no generation to roll back to.
 	ErrNoPrevious = errors.New("there is no previous generation of this version to roll back to")
 )

@@ -123,7 +123,7 @@ func (e *Engine) Verify(ctx context.Context, view string, report func(Progress))
 			return fmt.Errorf("live is of version %d, this portal's is %d", g.Version, v.Version)
 		}
 		at = g.Position
-		if err := e.sameLog(ctx, g); err != nil {
+		if err := e.sameLog(ctx, g.place()); err != nil {
 			return err
 		}
 		if err := e.buildCheck(ctx, v, schema, at, report); err != nil {

@@ -7,15 +7,13 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
-
 	"avportal/eventstore"
 )
 
 // Policy reacts to events, in the order of the log. React is called at least once for each event, and never by a rebuild;
 // what it does must be harmless when repeated, which a command with an id made of the event's id and the policy's name is.
-// An error stops the policy before that event, visibly, and is tried again with growing pauses. A new policy begins with
-// the first event of the log.
+// An error stops the policy before that event, visibly, and is tried again with growing pauses; an operator may have the event left out, as
+// with views. A new policy begins with the first event of the log, and so does one that Rewind sends back.
 type Policy struct {
 	Name  string
 	React func(ctx context.Context, r eventstore.Recorded) error
@@ -33,6 +31,7 @@ type policyRunner struct {
 	session *session
 	epoch   int64
 	at      eventstore.Position
+	leaves  quarantine
 	release func()
 }
 
@@ -45,15 +44,34 @@ func (p *policyRunner) checkpoint(ctx context.Context) (eventstore.Position, err
 		return eventstore.Position{}, err
 	}
 	p.session, p.release = s, release
-	var commit, prepare int64
-	err = s.conn.QueryRow(ctx, `INSERT INTO portal.policy_checkpoint (name) VALUES ($1)
-		ON CONFLICT (name) DO UPDATE SET epoch = policy_checkpoint.epoch + 1 RETURNING epoch, commit, prepare`, p.policy.Name).Scan(&p.epoch, &commit, &prepare)
-	if err != nil {
+	if err := p.enter(ctx, s); err != nil {
 		p.standDown()
 		return eventstore.Position{}, err
 	}
-	p.at = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
 	return p.at, nil
+}
+
+// enter shuts out whoever moved the policy before, and looks whether it can be gone on with.
+func (p *policyRunner) enter(ctx context.Context, s *session) error {
+	var commit, prepare int64
+	here := place{who: "policy " + p.policy.Name, heal: "avportal projections rewind '" + p.policy.Name + "'"}
+	err := s.conn.QueryRow(ctx, `INSERT INTO portal.policy_checkpoint (name) VALUES ($1)
+		ON CONFLICT (name) DO UPDATE SET epoch = policy_checkpoint.epoch + 1 RETURNING epoch, commit, prepare,
+		COALESCE(last_id, '00000000-0000-0000-0000-000000000000'), COALESCE(last_stream, ''), COALESCE(last_revision, -1)`, p.policy.Name).Scan(
+		&p.epoch, &commit, &prepare, &here.last.id, &here.last.stream, &here.last.revision)
+	if err != nil {
+		return err
+	}
+	p.at = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
+	here.position = p.at
+	if err := p.engine.sameLog(ctx, here); err != nil {
+		if errors.Is(err, ErrAhead) {
+			p.halt(ctx, &EventError{View: policyTopic(p.policy.Name), Err: err, Position: p.at})
+		}
+		return err
+	}
+	p.leaves, err = readQuarantine(ctx, p.engine.Store, policyTopic(p.policy.Name))
+	return err
 }
 
 func (p *policyRunner) apply(ctx context.Context, b eventstore.Batch) error {
@@ -69,27 +87,37 @@ func (p *policyRunner) apply(ctx context.Context, b eventstore.Batch) error {
 	if first < 0 {
 		return nil
 	}
-	done := p.at
-	var failed *EventError
+	var (
+		done   eventstore.Recorded // the last
+		passed int
+		failed *EventError
+	)
 	for i, r := range b.Events[first:] {
-		if err := p.react(ctx, r); err != nil {
+		if _, out := p.leaves[r.ID]; out {
+			passed++
+		} else if err := p.react(ctx, r); err != nil {
 			failed = newEventError(i, r, err)
 			failed.View = policyTopic(p.policy.Name)
 			break
 		}
-		done = r.Position
+		done = r
 	}
-	if err := p.save(context.WithoutCancel(ctx), done); err != nil { // what was done need not be done again
+	if err := p.save(context.WithoutCancel(ctx), done, passed); err != nil { // what was done need not be done again
 		return fmt.Errorf("policy %s: %w", p.policy.Name, err)
 	}
 	if failed == nil {
 		return nil
 	}
 	if ctx.Err() == nil {
-		p.engine.halt(ctx, `portal.policy_checkpoint SET error = $2, error_type = $3, error_at = $4, error_id = $5,
-			error_since = COALESCE(error_since, now()) WHERE name = $1`, p.policy.Name, failed)
+		p.halt(ctx, failed)
 	}
 	return failed
+}
+
+// halt notes why the policy stands. The next event that it gets past clears it.
+func (p *policyRunner) halt(ctx context.Context, failed *EventError) {
+	p.engine.halt(ctx, `portal.policy_checkpoint SET error = $2, error_type = $3, error_at = $4, error_id = $5,
+		error_since = COALESCE(error_since, now()) WHERE name = $1`, p.policy.Name, failed)
 }
 
 func (p *policyRunner) react(ctx context.Context, r eventstore.Recorded) (err error) {
@@ -105,15 +133,18 @@ func (p *policyRunner) react(ctx context.Context, r eventstore.Recorded) (err er
 }
 
 // save moves the checkpoint, unless another portal has taken over.
-func (p *policyRunner) save(ctx context.Context, to eventstore.Position) error {
-	if to == p.at {
+func (p *policyRunner) save(ctx context.Context, last eventstore.Recorded, passed int) error {
+	to := last.Position
+	if to.IsZero() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaseTTL)
 	defer cancel()
 	tag, err := p.session.conn.Exec(ctx, `UPDATE portal.policy_checkpoint SET commit = $2, prepare = $3, moved = now(), error = NULL, error_id = NULL,
-		error_type = NULL, error_at = NULL, error_since = NULL WHERE name = $1 AND epoch = $4 AND commit = $5 AND prepare = $6`,
-		p.policy.Name, int64(to.Commit), int64(to.Prepare), p.epoch, int64(p.at.Commit), int64(p.at.Prepare)) //nolint:gosec // below 2^63 by ParsePosition and the stores
+		error_type = NULL, error_at = NULL, error_since = NULL, last_id = $7, last_stream = $8, last_revision = $9, passed = passed + $10
+		WHERE name = $1 AND epoch = $4 AND commit = $5 AND prepare = $6`,
+		p.policy.Name, int64(to.Commit), int64(to.Prepare), p.epoch, int64(p.at.Commit), int64(p.at.Prepare),
+		last.ID, last.Stream.String(), int64(last.Revision), passed) //nolint:gosec // below 2^63 by ParsePosition and the stores
 	if err == nil && tag.RowsAffected() != 1 {
 		err = ErrFenced
 	}
@@ -139,33 +170,4 @@ func (p *policyRunner) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.standDown()
-}
-
-// PolicyStatus is where a policy stands.
-type PolicyStatus struct {
-	Name     string
-	Position eventstore.Position
-	Halted   *Halt
-}
-
-// Policies lists the policies that have ever run.
-func Policies(ctx context.Context, db Querier) ([]PolicyStatus, error) {
-	rows, err := db.Query(ctx, `SELECT name, commit, prepare, error IS NOT NULL, COALESCE(error_id::text, ''), COALESCE(error_type, ''),
-		COALESCE(error_at, ''), COALESCE(error, ''), COALESCE(error_since, 'epoch') FROM portal.policy_checkpoint ORDER BY name`)
-	if err != nil {
-		return nil, fmt.Errorf("projections: %w", err)
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s PolicyStatus, err error) {
-		var (
-			commit, prepare int64
-			halted          bool
-			h               Halt
-		)
-		err = row.Scan(&s.Name, &commit, &prepare, &halted, &h.EventID, &h.EventType, &h.Position, &h.Message, &h.Since)
-		s.Position = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
-		if halted {
-			s.Halted = &h
-		}
-		return s, err
-	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -11,7 +12,7 @@ import (
 	"avportal/eventstore"
 )
 
-// quarantine is what operators have decided about one view: the events that it leaves out. The decisions stand in the log,
+// quarantine is what operators have decided about one view or policy: the events that it leaves out. The decisions stand in the log,
 // so the live tables and every rebuild leave out the same.
 type quarantine map[uuid.UUID]eventstore.Position
 
@@ -69,9 +70,12 @@ func (q quarantine) heeded(ctx context.Context, db Querier, g Generation) error 
 	return nil
 }
 
-// Poison is the event before which the live tables of a view stand, as a quarantine needs it: the command that leaves it out is
-// platform.Quarantine. The error is ErrNotHalted if the view stands before none.
+// Poison is the event before which the live tables of a view stand, or a policy ("policy/<name>"), as a quarantine needs it: the
+// command that leaves it out is platform.Quarantine. The error is ErrNotHalted if it stands before none.
 func (e *Engine) Poison(ctx context.Context, view string) (Halt, error) {
+	if policy, ok := strings.CutPrefix(view, policyTopic("")); ok {
+		return e.policyPoison(ctx, policy)
+	}
 	v, err := e.view(view)
 	if err != nil {
 		return Halt{}, err
@@ -81,9 +85,29 @@ func (e *Engine) Poison(ctx context.Context, view string) (Halt, error) {
 		if err != nil {
 			return Halt{}, err
 		}
-		if ok && g.Halted != nil && g.Halted.EventID != uuid.Nil.String() && g.Halted.EventID != "" {
+		if ok && g.Halted.names() {
 			return *g.Halted, nil
 		}
 	}
 	return Halt{}, fmt.Errorf("view %s: %w", view, ErrNotHalted)
+}
+
+// names reports whether there is an event to leave out.
+func (h *Halt) names() bool { return h != nil && h.EventID != uuid.Nil.String() && h.EventID != "" }
+
+func (e *Engine) policyPoison(ctx context.Context, policy string) (Halt, error) {
+	all, err := policies(ctx, e.DB)
+	if err != nil {
+		return Halt{}, err
+	}
+	for _, p := range all {
+		if p.Name != policy {
+			continue
+		}
+		if !p.Halted.names() {
+			return Halt{}, fmt.Errorf("policy %s: %w", policy, ErrNotHalted)
+		}
+		return *p.Halted, nil
+	}
+	return Halt{}, fmt.Errorf("policy %s: %w", policy, ErrNoPolicy)
 }

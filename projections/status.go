@@ -43,11 +43,7 @@ func (e *Engine) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := e.lag.head()
-	if now, err := e.Store.Head(ctx); err == nil {
-		head = now
-		e.lag.saw(now, time.Now())
-	}
+	head := e.seeHead(ctx)
 	out := make([]Status, 0, len(e.Views))
 	for _, v := range e.Views {
 		s := Status{View: v.Name, Head: head, Paused: paused[v.Name]}
@@ -69,6 +65,16 @@ func (e *Engine) Status(ctx context.Context) ([]Status, error) {
 	}
 	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.View, b.View) })
 	return out, nil
+}
+
+// seeHead is where the log ends, or where it was last seen to end.
+func (e *Engine) seeHead(ctx context.Context) eventstore.Position {
+	now, err := e.Store.Head(ctx)
+	if err != nil {
+		return e.lag.head()
+	}
+	e.lag.saw(now, time.Now())
+	return now
 }
 
 func (s *Status) add(g Generation) {

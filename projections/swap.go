@@ -104,7 +104,7 @@ func (x exchange) inTx(ctx context.Context, tx pgx.Tx) (at eventstore.Position, 
 		return at, ErrFenced
 	case ok && next.Position.Compare(live.Position) < 0:
 		// Only where the live view has seen what is no more in the log are readers thrown back: to what is true.
-		if err := x.engine.sameLog(ctx, live); !errors.Is(err, ErrAhead) {
+		if err := x.engine.sameLog(ctx, live.place()); !errors.Is(err, ErrAhead) {
 			return at, errors.Join(err, fmt.Errorf("%s is at %s, the live generation at %s", x.schema, next.Position, live.Position))
 		}
 	}

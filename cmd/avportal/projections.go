@@ -42,7 +42,7 @@ func projectionsCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&v.eventStore, "eventstore-url", "", "EventStoreDB of the portal")
 	cmd.PersistentFlags().BoolVar(&v.asJSON, "json", false, "print JSON, one object a line")
 	cmd.AddCommand(v.listCommand(), v.statusCommand(), v.rebuildCommand(), v.verifyCommand(), v.rollbackCommand(), v.dropCommand(),
-		v.pauseCommand(), v.resumeCommand(), v.quarantineCommand(), v.asOfCommand())
+		v.pauseCommand(), v.resumeCommand(), v.quarantineCommand(), v.rewindCommand(), v.asOfCommand())
 	cmd.AddCommand(v.analystCommands()...)
 	return cmd
 }

@@ -57,9 +57,9 @@ func (v *viewTool) resumeCommand() *cobra.Command {
 func (v *viewTool) quarantineCommand() *cobra.Command {
 	var event, reason string
 	cmd := &cobra.Command{
-		Use: "quarantine VIEW --event ID --reason TEXT", Short: "Leave out the event before which a view stands",
-		Long: "Make a view leave out the event before which it stands, now and in every rebuild. The decision, with its reason, is an event\n" +
-			"in the log itself. Which event that is `status` shows; it must be named, so that no other is left out by mistake." + viewExits,
+		Use: "quarantine VIEW --event ID --reason TEXT", Short: "Leave out the event before which a view or policy stands",
+		Long: "Make a view, or a policy (policy/NAME), leave out the event before which it stands, now and in every rebuild. The decision, with its\n" +
+			"reason, is an event in the log itself. Which event that is `status` shows; it must be named, so that no other is left out by mistake." + viewExits,
 		Example: "  avportal projections quarantine devices --event 0e0a1a3c-5f0b-4a55-9d0c-3b8f8f6d2b11 --reason 'date in the year 9999, ticket 4711'",
 		Args:    cobra.ExactArgs(1),
 		RunE: v.with(func(cmd *cobra.Command, args []string) error {

@@ -14,9 +14,10 @@ import (
 
 func (v *viewTool) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Where each view stands",
+		Use: "status", Short: "Where each view and policy stands",
 		Long: "Where each view stands: how far it follows the log, whether it has halted before an event or is paused, and how many events it\n" +
-			"has applied and left out. Together these are all that it has read." + viewExits,
+			"has applied and left out. Together these are all that it has read. Policies, which react to events instead of showing them, are listed\n" +
+			"below." + viewExits,
 		Example: "  avportal projections status\n  avportal projections status --json", Args: cobra.NoArgs, RunE: v.with(v.status),
 	}
 }
@@ -45,6 +46,10 @@ type haltLine struct {
 	Since    string `json:"since"`
 }
 
+func (h *haltLine) print(out io.Writer, who string) {
+	fmt.Fprintf(out, "\n%s stands before %s %s at %s since %s:\n  %s\n", who, h.Type, h.Event, h.Position, h.Since, h.Error)
+}
+
 func statusOf(s projections.Status) viewStatus {
 	out := viewStatus{
 		View: s.View, State: "up_to_date", Version: s.Version, Position: s.Position.String(), Log: s.Head.String(), Events: s.Events,
@@ -54,7 +59,7 @@ func statusOf(s projections.Status) viewStatus {
 		out.Previous = stamp(s.Previous.KeepUntil)
 	}
 	if h := s.Halted; h != nil {
-		out.Halted = &haltLine{h.EventID, h.EventType, h.Position, h.Message, stamp(h.Since)}
+		out.Halted = lineOfHalt(h)
 	}
 	switch {
 	case s.Halted != nil:
@@ -90,7 +95,11 @@ func (v *viewTool) status(cmd *cobra.Command, _ []string) error {
 	if err := v.print(cmd.OutOrStdout(), lines); err != nil {
 		return err
 	}
-	if still {
+	halted, err := v.statusOfPolicies(cmd)
+	if err != nil {
+		return err
+	}
+	if still || halted {
 		return exitCode(differs)
 	}
 	return nil
@@ -113,8 +122,8 @@ func (v *viewTool) print(out io.Writer, lines []viewStatus) error {
 		return err
 	}
 	for _, s := range lines {
-		if h := s.Halted; h != nil {
-			fmt.Fprintf(out, "\n%s stands before %s %s at %s since %s:\n  %s\n", s.View, h.Type, h.Event, h.Position, h.Since, h.Error)
+		if s.Halted != nil {
+			s.Halted.print(out, s.View)
 		}
 		if s.Differs != "" {
 			fmt.Fprintf(out, "\n%s\n", s.Differs)

@@ -13,6 +13,7 @@ import (
 	"avportal/http/api"
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
+	"avportal/projections"
 )
 
 // serve answers HTTP: the device API on its own router, everything else by the API for people and scripts.
@@ -79,6 +80,7 @@ type readiness struct {
 	EventStore string       `json:"eventstore"` // "ok", or what is wrong
 	Postgres   string       `json:"postgres"`
 	Views      []viewHealth `json:"views"`
+	Policies   []viewHealth `json:"policies"`
 }
 
 type viewHealth struct {
@@ -93,7 +95,7 @@ type viewHealth struct {
 func (p *Portal) ready(ctx context.Context) (any, bool) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	r := readiness{Ready: true, EventStore: "ok", Postgres: "ok", Views: []viewHealth{}}
+	r := readiness{Ready: true, EventStore: "ok", Postgres: "ok", Views: []viewHealth{}, Policies: []viewHealth{}}
 	if _, err := p.store.Head(ctx); err != nil {
 		r.Ready, r.EventStore = false, "unreachable"
 	}
@@ -111,18 +113,32 @@ func (p *Portal) ready(ctx context.Context) (any, bool) {
 		}
 	}
 	for _, v := range views {
-		h := viewHealth{Name: v.View, Position: v.Position.String(), Behind: v.Behind.Seconds(), State: "up to date"}
-		switch {
-		case v.Halted != nil:
-			h.State = "halted: " + v.Halted.EventType + " at " + v.Halted.Position + ": " + v.Halted.Message
-		case v.Version == 0:
-			h.State, r.Ready = "not built yet", false
-		case v.Paused:
-			h.State = "paused"
-		case v.Position.Compare(v.Head) < 0:
-			h.State = "behind"
-		}
-		r.Views = append(r.Views, h)
+		r.Ready = r.Ready && (v.Version > 0 || v.Halted != nil)
+		r.Views = append(r.Views, healthOf(v))
+	}
+	policies, err := p.engine.PolicyStatus(ctx)
+	if err != nil {
+		r.Ready, r.Postgres = false, "unreachable"
+	}
+	for _, s := range policies {
+		r.Policies = append(r.Policies, healthOf(projections.Status{
+			View: s.Name, Version: 1, Position: s.Position, Head: s.Head, Behind: s.Behind, Halted: s.Halted,
+		}))
 	}
 	return r, r.Ready
+}
+
+func healthOf(v projections.Status) viewHealth {
+	h := viewHealth{Name: v.View, Position: v.Position.String(), Behind: v.Behind.Seconds(), State: "up to date"}
+	switch {
+	case v.Halted != nil:
+		h.State = "halted: " + v.Halted.EventType + " at " + v.Halted.Position + ": " + v.Halted.Message
+	case v.Version == 0:
+		h.State = "not built yet"
+	case v.Paused:
+		h.State = "paused"
+	case v.Position.Compare(v.Head) < 0:
+		h.State = "behind"
+	}
+	return h
 }
