@@ -14,6 +14,7 @@ type head struct {
 	// for repeats that arrive in the same commit.
 	runFirst int64
 	run      []byte
+	runSpace [16]byte // of most runs, which are short
 	runCount int
 	runLast  uint64
 	pending  []written

@@ -190,6 +190,9 @@ func correlationTarget(metadata []byte, base int) (target, bool) {
 	return target{offset: base + start, length: n}, true
 }
 
+// linkSize is at least what appendLink appends.
+func linkSize(t target) int { return 1 + 3*binary.MaxVarintLen64 + len(t.text) }
+
 func appendLink(dst []byte, p Projection, t target, revision int64) []byte {
 	if t.inline {
 		dst = append(dst, byte(p)|inlineSuffix)

@@ -113,6 +113,15 @@ func appendIdentity(dst []byte, stream string, revision int64, position uint64) 
 	return protowire.AppendVarint(dst, position)
 }
 
+// recordSize is at least what a record takes up, with its checksum.
+func recordSize(body int, links []pendingLink) int {
+	size := recordHeader + binary.MaxVarintLen64 + body + 4
+	for i := range links {
+		size += linkSize(links[i].target)
+	}
+	return size
+}
+
 func checksum(position uint64, value []byte) uint32 {
 	var key [8]byte
 	binary.BigEndian.PutUint64(key[:], position)

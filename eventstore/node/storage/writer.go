@@ -1,9 +1,12 @@
 package storage
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,11 +29,18 @@ type writer struct {
 	short   bool // too little space for the appends at hand
 
 	c       *commit
-	arena   []byte
-	offsets []int
+	arena   arena
+	values  []value // records of the commit
+	bytes   int     // of them
 	touched []*head
 	scratch []byte
 	links   []pendingLink
+}
+
+// value is a stored record without its checksum.
+type value struct {
+	position uint64
+	content  []byte
 }
 
 type pendingLink struct {
@@ -67,7 +77,7 @@ func (w *writer) run() {
 			}
 			w.c.appends = append(w.c.appends, a)
 			w.decide(a)
-			if (len(w.arena) >= maxCommit || a.control != nil) && i < len(batch)-1 {
+			if (w.bytes >= maxCommit || a.control != nil) && i < len(batch)-1 {
 				w.finish()
 				w.c = newCommit(len(batch) - i)
 			}
@@ -90,11 +100,12 @@ func (w *writer) decide(a *Append) {
 		a.Err = ErrDeadline
 		return
 	}
-	perform := w.perform
 	if a.control != nil {
-		perform = func(a *Append) error { return a.control(w) }
+		a.Err = a.control(w)
+	} else {
+		a.Err = w.perform(a)
 	}
-	if a.Err = perform(a); a.Err != nil && isFatal(a.Err) {
+	if a.Err != nil && isFatal(a.Err) {
 		w.db.stop(a.Err)
 	}
 }
@@ -102,7 +113,6 @@ func (w *writer) decide(a *Append) {
 // write adds one event to the commit and to everything that the writer remembers.
 func (w *writer) write(h *head, e *Event, revision int64) (position uint64, err error) {
 	position = w.next
-	start := len(w.arena)
 	created := w.created
 	if e.Created != 0 {
 		created = strconv.FormatInt(e.Created, 10)
@@ -112,25 +122,28 @@ func (w *writer) write(h *head, e *Event, revision int64) (position uint64, err 
 	if w.links, err = w.linksOf(w.links[:0], h, revision, e, at, body); err != nil {
 		return 0, err
 	}
-	w.arena = append(w.arena, recordFormat, byte(len(w.links)))
-	w.arena = append(w.arena, e.ID[:]...)
-	w.arena = binary.AppendUvarint(w.arena, uint64(len(body)))
-	w.arena = append(w.arena, body...)
+	record := w.arena.room(recordSize(len(body), w.links))
+	record = append(record, recordFormat, byte(len(w.links)))
+	record = append(record, e.ID[:]...)
+	record = binary.AppendUvarint(record, uint64(len(body)))
+	record = append(record, body...)
 	for i := range w.links {
 		l := &w.links[i]
 		if l.head.last++; l.head.last == 0 {
 			w.names.add(w.db.hash(l.head.stream))
 		}
-		w.arena = appendLink(w.arena, l.projection, l.target, l.head.last)
+		record = appendLink(record, l.projection, l.target, l.head.last)
 		w.index(l.head, l.head.last, ref{position: position + uint64(i) + 1, ordinal: uint8(i + 1)})
 	}
-	w.arena = binary.LittleEndian.AppendUint32(w.arena, checksum(position, w.arena[start:]))
-	w.offsets = append(w.offsets, start)
+	w.values = append(w.values, value{position: position, content: record[:len(record):len(record)]})
+	record = binary.LittleEndian.AppendUint32(record, checksum(position, record))
+	w.arena.keep(record)
+	w.bytes += len(record)
 	if w.c.batch == nil {
 		w.c.batch = w.db.pebble.NewBatch()
 	}
 	w.scratch = eventKey(w.scratch[:0], position)
-	if err = w.c.batch.Set(w.scratch, w.arena[start:], nil); err != nil {
+	if err = w.c.batch.Set(w.scratch, record, nil); err != nil {
 		return 0, err
 	}
 	if h.last < 0 {
@@ -201,6 +214,9 @@ func (w *writer) index(h *head, revision int64, r ref) {
 	}
 	if h.runCount == 0 {
 		h.runFirst, h.runLast = revision, 0
+		if h.run == nil {
+			h.run = h.runSpace[:0]
+		}
 	}
 	h.run = appendRef(h.run, h.runLast, r)
 	h.runLast = r.position
@@ -217,6 +233,10 @@ func (w *writer) writeRun(h *head) {
 
 // finish hands the commit to the goroutine that waits for the fsync, and to Pebble, which begins to write it.
 func (w *writer) finish() {
+	// Neighbors in the order of keys are cheaper to insert.
+	slices.SortFunc(w.touched, func(a, b *head) int {
+		return cmp.Or(cmp.Compare(len(a.stream), len(b.stream)), strings.Compare(a.stream, b.stream))
+	})
 	for _, h := range w.touched {
 		if h.runCount > 0 {
 			w.writeRun(h)
@@ -247,23 +267,18 @@ func (w *writer) finish() {
 	w.recent.rotate()
 }
 
-// collectRecords makes the records of the commit ready for live readers, who keep them: the arena is theirs from now on.
+// collectRecords makes the records of the commit ready for live readers.
 func (w *writer) collectRecords() {
-	if len(w.offsets) == 0 {
+	if len(w.values) == 0 {
 		return
 	}
-	w.c.records = make([]Record, len(w.offsets))
-	position := w.next
-	end := len(w.arena)
-	for i := len(w.offsets) - 1; i >= 0; i-- {
-		content := w.arena[w.offsets[i] : end-4 : end-4]
-		end = w.offsets[i]
-		position -= 1 + uint64(content[1])
-		if err := w.c.records[i].parseUnchecked(position, content); err != nil {
+	w.c.records = make([]Record, len(w.values))
+	for i, v := range w.values {
+		if err := w.c.records[i].parseUnchecked(v.position, v.content); err != nil {
 			panic(err)
 		}
 	}
 	w.c.last = w.next - 1
-	w.arena = make([]byte, 0, max(min(2*len(w.arena), 1<<20), 4<<10))
-	w.offsets = w.offsets[:0]
+	clear(w.values)
+	w.values, w.bytes = w.values[:0], 0
 }
