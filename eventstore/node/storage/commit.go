@@ -101,6 +101,7 @@ func (db *DB) complete() {
 		for _, a := range c.appends {
 			a.Done(a)
 		}
+		db.idle.Reset(idleTime)
 	}
 	db.refuseQueued()
 }

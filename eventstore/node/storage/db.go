@@ -10,13 +10,11 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 )
-
-// FormatVersion of the files that this package writes. Files with a higher version are refused.
-const FormatVersion = 1
 
 // identity is what the meta key holds.
 type identity struct {
@@ -34,7 +32,7 @@ type DB struct {
 	salt    uint64
 	id      uuid.UUID
 	seed    maphash.Seed
-	ending  ending // what the last Close noted
+	ending  ending // what is known of the end of the log before it is opened
 
 	queue      *queue
 	commits    *pipeline
@@ -44,6 +42,7 @@ type DB struct {
 	running    atomic.Uint32 // bit per system projection
 	catching   atomic.Uint32 // bit per system projection that is catching up
 	background sync.WaitGroup
+	idle       *time.Timer // runs off when there was no commit for a while
 	closeOnce  sync.Once
 	closing    chan struct{} // closed by Close
 	cause      atomic.Pointer[error]
@@ -84,6 +83,7 @@ func Open(o Options) (*DB, error) {
 		}
 	})
 	db.fs.opened.Store(true)
+	db.idle = time.AfterFunc(idleTime, db.repeatPromise)
 	go w.run()
 	go func() {
 		defer close(db.done)
@@ -101,7 +101,7 @@ func (db *DB) openFiles() (err error) {
 	if db.lock, err = pebble.LockDirectory(dir, fs); err != nil {
 		return fmt.Errorf("%w: %w", ErrLocked, err)
 	}
-	if db.ending, err = db.readEnding(); err != nil {
+	if err = db.beginAfter(); err != nil {
 		return errors.Join(err, db.lock.Close())
 	}
 	if db.pebble, err = pebble.Open(dir, db.pebbleOptions()); err != nil {
@@ -126,11 +126,8 @@ func (db *DB) identify() error {
 	if err = errors.Join(err, closer.Close()); err != nil {
 		return fmt.Errorf("%w: identity: %w", ErrCorrupt, err)
 	}
-	if id.Format != FormatVersion {
-		return fmt.Errorf("the files have format %d, this version reads and writes format %d", id.Format, FormatVersion)
-	}
 	db.id, db.salt = id.ID, id.Salt
-	return nil
+	return db.migrate(id)
 }
 
 func (db *DB) create() error {
@@ -138,13 +135,9 @@ func (db *DB) create() error {
 	if _, err := rand.Read(salt[:]); err != nil {
 		return err
 	}
-	id := identity{Format: FormatVersion, ID: uuid.New(), Salt: binary.BigEndian.Uint64(salt[:])}
-	value, err := json.Marshal(id)
-	if err != nil {
-		return err
-	}
+	id := identity{Format: formatVersion(), ID: uuid.New(), Salt: binary.BigEndian.Uint64(salt[:])}
 	db.id, db.salt = id.ID, id.Salt
-	if err := db.pebble.Set([]byte{kindMeta}, value, pebble.Sync); err != nil {
+	if err := db.writeIdentity(id); err != nil {
 		return err
 	}
 	// The first write-ahead log of a new folder still has the engine's oldest format, in which damage looks like
@@ -184,10 +177,12 @@ func (db *DB) newWriter() (*writer, error) {
 		return nil, err
 	}
 	if last < db.ending.Last {
-		return nil, fmt.Errorf("%w: the log ends at position %d, and ended at %d when it was closed", ErrCorrupt, last, db.ending.Last)
+		return nil, fmt.Errorf("%w: the log ends at position %d, and was durable up to %d; restore a backup", ErrCorrupt, last, db.ending.Last)
 	}
-	if err := db.noteEnding(last, false); err != nil {
-		return nil, err
+	if last != db.ending.Last || db.id != db.ending.ID {
+		if err := db.noteEnding(last, false); err != nil {
+			return nil, err
+		}
 	}
 	db.visible.Store(last)
 	db.live = newRing(last)
@@ -269,6 +264,7 @@ func (db *DB) Close() error {
 	db.queue.close(ErrClosed)
 	db.fs.giveUp.Store(true)
 	<-db.done
+	db.idle.Stop()
 	db.background.Wait()
 	if !db.users.close(db.failed) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
 )
 
 // A torn tail and a damaged tail look the same to the storage engine: it cuts off what it cannot read at the end
@@ -19,7 +20,8 @@ import (
 const endingFile = "ENDING"
 
 type ending struct {
-	Last uint64 `json:"last"`
+	ID   uuid.UUID `json:"id,omitzero"` // of the log
+	Last uint64    `json:"last"`
 	// Files has the checksum of each bookkeeping file. It is dropped when the log is opened: the engine changes
 	// them from then on.
 	Files    map[string]uint32 `json:"files,omitempty"`
@@ -34,7 +36,7 @@ func (e ending) sum() (uint32, error) {
 
 // noteEnding writes the file. An ending that is noted at Close has the checksums.
 func (db *DB) noteEnding(last uint64, closed bool) (err error) {
-	e := ending{Last: last}
+	e := ending{ID: db.id, Last: last}
 	if closed {
 		if e.Files, err = db.bookkeeping(); err != nil {
 			return err
@@ -93,6 +95,24 @@ func (db *DB) readFile(name string) ([]byte, error) {
 	}
 	content, err := io.ReadAll(f)
 	return content, errors.Join(err, f.Close())
+}
+
+// beginAfter finds out where the log must end at least, and notes it: whoever opens the folder next must find it out too,
+// also if this process is killed on the way, for the engine changes its bookkeeping and deletes its write-ahead logs while
+// it opens them.
+func (db *DB) beginAfter() (err error) {
+	if db.ending, err = db.readEnding(); err != nil {
+		return err
+	}
+	db.id = db.ending.ID
+	if db.ending.Files == nil {
+		promised, err := db.promised()
+		if err != nil {
+			return err
+		}
+		db.ending.Last = max(db.ending.Last, promised)
+	}
+	return db.noteEnding(db.ending.Last, false)
 }
 
 // readEnding returns what an earlier Close noted, after comparing the bookkeeping files with it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -17,18 +16,12 @@ import (
 	"avportal/eventstore/node/storage"
 )
 
-// seeds is how many seeds a simulation runs: a fixed number, or more where somebody has the time.
-func seeds(tb testing.TB, ordinary int) int {
-	tb.Helper()
-	text := os.Getenv("AVPORTAL_NODE_SEEDS")
-	if text == "" {
-		return ordinary
+// seeds is how many seeds a simulation runs: a number that fits every test run, or that of make torture.
+func seeds(ordinary int) int {
+	if os.Getenv("AVPORTAL_TORTURE") != "" {
+		return 10_000
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return n
+	return ordinary
 }
 
 // TestPowerLoss cuts the power at a random moment of a random load. The disk keeps everything that was synced
@@ -36,7 +29,7 @@ func seeds(tb testing.TB, ordinary int) int {
 // that was told; nothing is there that was not sent; no append is there in part; links match events.
 func TestPowerLoss(t *testing.T) {
 	checkLeaks(t)
-	n := seeds(t, 500)
+	n := seeds(500)
 	for seed := range n {
 		if err := powerLoss(uint64(seed)); err != nil {
 			t.Fatalf("seed %d of %d: %v", seed, n, err)

@@ -123,7 +123,8 @@ func (db *DB) DisableProjection(ctx context.Context, p Projection) error {
 			return nil
 		}
 		w.db.running.And(^uint32(1 << p))
-		return w.noteProjection(p, projectionState{After: w.next - 1})
+		w.noteProjection(p, projectionState{After: w.next - 1})
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("disable %s: %w", p, err)
@@ -150,11 +151,8 @@ func (db *DB) control(ctx context.Context, do func(*writer) error) error {
 	return db.Write(ctx, &Append{control: do})
 }
 
-func (w *writer) noteProjection(p Projection, s projectionState) error {
-	if w.c.batch == nil {
-		w.c.batch = w.db.pebble.NewBatch()
-	}
-	return w.c.batch.Set(projectionKey(p), s.encode(), nil)
+func (w *writer) noteProjection(p Projection, s projectionState) {
+	w.put(projectionKey(p), s.encode())
 }
 
 // catchUp makes the links of the next events. At the end of the log the projection runs. It is the only thing in its
@@ -185,7 +183,8 @@ func (w *writer) catchUp(p Projection) error {
 		s.Running = true
 		w.db.running.Or(1 << p)
 	}
-	return w.noteProjection(p, s)
+	w.noteProjection(p, s)
+	return nil
 }
 
 // linkTo writes the link to an event that was written before.

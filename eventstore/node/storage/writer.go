@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -139,13 +140,7 @@ func (w *writer) write(h *head, e *Event, revision int64) (position uint64, err 
 	record = binary.LittleEndian.AppendUint32(record, checksum(position, record))
 	w.arena.keep(record)
 	w.bytes += len(record)
-	if w.c.batch == nil {
-		w.c.batch = w.db.pebble.NewBatch()
-	}
-	w.scratch = eventKey(w.scratch[:0], position)
-	if err = w.c.batch.Set(w.scratch, record, nil); err != nil {
-		return 0, err
-	}
+	w.put(eventKey(w.scratch[:0], position), record)
 	if h.last < 0 {
 		w.names.add(w.db.hash(h.stream))
 	}
@@ -169,9 +164,15 @@ func (w *writer) tombstone(h *head) {
 	h.tombstoned = true
 }
 
+// put adds a pair to the commit.
 func (w *writer) put(key, value []byte) {
 	w.scratch = key
-	if err := w.c.batch.Set(key, value, nil); err != nil {
+	var err error
+	if w.c.batch == nil {
+		w.c.batch = w.db.pebble.NewBatch()
+		err = w.c.batch.LogData(w.db.promise(), nil)
+	}
+	if err = errors.Join(err, w.c.batch.Set(key, value, nil)); err != nil {
 		panic(err) // only for a batch that is applied already
 	}
 }
@@ -224,9 +225,6 @@ func (w *writer) index(h *head, revision int64, r ref) {
 }
 
 func (w *writer) writeRun(h *head) {
-	if w.c.batch == nil {
-		w.c.batch = w.db.pebble.NewBatch()
-	}
 	w.put(indexKey(w.scratch[:0], h.stream, h.runFirst), h.run)
 	h.run, h.runCount = h.run[:0], 0
 }
