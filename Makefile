@@ -7,7 +7,7 @@ OAPI_CODEGEN := github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2
 GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run test bench lint generate build torture clean
+.PHONY: run test bench bench-node lint generate build torture clean
 
 run: build ## the portal with demo data, an embedded event store and a Postgres of its own
 	$(BIN)/avportal dev
@@ -24,6 +24,9 @@ torture: build ## the long versions of the crash tests: hours, not minutes
 
 bench: ## the performance table of the README, paired in one run, as text and JSON
 	$(GO) run ./cmd/bench --json bench.json $(BENCHFLAGS)
+
+bench-node: ## the table of the embedded node alone, with a log of a million events; BENCHFLAGS=--full for ten million
+	$(GO) run ./cmd/bench --only node,T24 $(BENCHFLAGS)
 
 lint: ## static checks (compiles golangci-lint on first use: about a minute)
 	$(GO) vet ./...
