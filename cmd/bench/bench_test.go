@@ -15,6 +15,15 @@ import (
 	"avportal/eventstore"
 )
 
+// TestMain makes the test binary a node where a measurement starts one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childCommand {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 func rounds(candidate, limit []int) []measure.Round {
 	var all []measure.Round
 	for i := range candidate {
@@ -159,7 +168,7 @@ func TestEveryCellRuns(t *testing.T) {
 	}
 	o := options{rounds: 1, dir: onADisk(t), json: filepath.Join(t.TempDir(), "bench.json")}
 	tiny := sizes{mode: "tiny", rounds: 1, slice: 80 * time.Millisecond, devices: 128, catchUp: 300, window: 600,
-		lagFor: 200 * time.Millisecond, fleets: [3]int{100, 200, 400}, aggregates: 500, naiveSeconds: 0.1}
+		lagFor: 200 * time.Millisecond, fleets: [3]int{100, 200, 400}, aggregates: 500, naiveSeconds: 0.1, readEvents: 500, logEvents: 2000}
 	r, err := o.measure(context.Background(), tiny)
 	if err != nil {
 		t.Fatal(err)

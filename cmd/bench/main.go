@@ -37,6 +37,11 @@ var cells = []cell{
 	{"reads over HTTP", []string{"T16"}, (*bench).httpReads},
 	{"reports over HTTP", []string{"T17"}, (*bench).intake},
 	{"memory", []string{"T20"}, (*bench).memory},
+	{"node: appends", []string{"T23"}, (*bench).nodeAppends},
+	{"node: reads", nil, (*bench).nodeReads},
+	{"node: starts", nil, (*bench).nodeStarts},
+	{"node: engines", nil, (*bench).nodeEngines},
+	{"start", []string{"T24"}, (*bench).portalStart},
 }
 
 type options struct {
@@ -70,13 +75,15 @@ func command() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.quick, "quick", false, "smaller sizes: a few minutes")
 	f.BoolVar(&o.full, "full", false, "the sizes of the study that the targets come from: about an hour")
-	f.StringSliceVar(&o.only, "only", nil, "only what gives these rows (T7,T8)")
+	f.StringSliceVar(&o.only, "only", nil, "only what gives these rows (T7,T8), or the measurements of the node (node)")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds instead of the mode's own; fewer than 5 are a sketch")
 	f.StringVar(&o.json, "json", "", "also write the report to this file")
 	f.StringVar(&o.dir, "dir", "", "folder on the disk to measure; the default is that of temporary files")
 	f.StringVar(&o.cpuprofile, "cpuprofile", "", "write a CPU profile to this file")
 	f.BoolVar(&o.strict, "strict", false, "a missed floor is an error")
 	cmd.MarkFlagsMutuallyExclusive("quick", "full")
+	cmd.AddCommand(&cobra.Command{Use: childCommand + " DIR", Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runChild(cmd.Context(), args[0]) }})
 	return cmd
 }
 
@@ -101,7 +108,10 @@ func (o options) chosen() ([]cell, error) {
 	}
 	var list []cell
 	for _, c := range cells {
-		if slices.ContainsFunc(o.only, func(t string) bool { return slices.Contains(c.targets, strings.ToUpper(t)) }) {
+		if slices.ContainsFunc(o.only, func(t string) bool {
+			group, _, _ := strings.Cut(c.name, ":")
+			return slices.Contains(c.targets, strings.ToUpper(t)) || t == group || t == c.name
+		}) {
 			list = append(list, c)
 		}
 	}

@@ -50,6 +50,8 @@ var (
 	t17      = aim{"T17", "x", measure.Target{Floor: 0.40, Goal: 0.55}}
 	t20      = aim{"T20", " B", measure.Target{Floor: 256, Goal: 128, AtMost: true}}
 	t21      = aim{"T21", " B", measure.Target{Floor: 400, Goal: 320, AtMost: true}}
+	t23      = aim{"T23", "x", measure.Target{Floor: 0.25, Goal: 0.5}}
+	t24      = aim{"T24", " s", measure.Target{Floor: 3, Goal: 1, AtMost: true}}
 	noTarget = aim{"", "x", measure.Target{}}
 )
 
