@@ -1,25 +1,19 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
-	"avportal/commands"
 	"avportal/domain"
-	"avportal/domain/customer"
 	"avportal/domain/device"
-	"avportal/domain/group"
-	"avportal/domain/license"
 	"avportal/eventstore"
 	"avportal/http/api/actionlog"
+	"avportal/http/texts"
 )
 
 func (s *server) ListActivities(ctx context.Context, r ListActivitiesRequestObject) (ListActivitiesResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	list, err := s.log.List(ctx, c.actor, actionlog.Filter{
-		Customer: domain.CustomerID(value(p.Customer)), License: domain.LicenseID(value(p.License)), Device: domain.DeviceID(value(p.Device)),
-		Actions: value(p.Action), States: values[device.RequestState](p.State), Actors: values[domain.ActorKind](p.Actor),
-		From: value(p.From), To: value(p.To),
-	}, value(p.Cursor), value(p.Limit))
+	list, err := s.log.List(ctx, c.actor, activityFilter(p), value(p.Cursor), value(p.Limit))
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +26,14 @@ func (s *server) ListActivities(ctx context.Context, r ListActivitiesRequestObje
 		body.Items = append(body.Items, item)
 	}
 	return ListActivities200JSONResponse{Body: body}, nil
+}
+
+func activityFilter(p ListActivitiesParams) actionlog.Filter {
+	return actionlog.Filter{
+		Customer: domain.CustomerID(value(p.Customer)), License: domain.LicenseID(value(p.License)), Device: domain.DeviceID(value(p.Device)),
+		Actions: value(p.Action), States: values[device.RequestState](p.State), Actors: values[domain.ActorKind](p.Actor),
+		ActorID: value(p.User), Text: value(p.Q), From: value(p.From), To: value(p.To),
+	}
 }
 
 func (s *server) GetActivity(ctx context.Context, r GetActivityRequestObject) (GetActivityResponseObject, error) {
@@ -48,8 +50,9 @@ func (s *server) GetActivity(ctx context.Context, r GetActivityRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	body := ActivityDetails{Activity: item, Events: eventListOf(events), Phases: each(phases, func(p actionlog.Phase) Phase {
-		return Phase{Name: PhaseName(p.Name), State: PhaseState(p.State), At: instant(p.At)}
+	l := languageOf(ctx)
+	body := ActivityDetails{Activity: item, Events: eventListOf(l, events), Phases: each(phases, func(p actionlog.Phase) Phase {
+		return Phase{Name: PhaseName(p.Name), Title: l.Name("phase", p.Name), State: PhaseState(p.State), At: instant(p.At)}
 	})}
 	return GetActivity200JSONResponse{Body: body}, nil
 }
@@ -59,26 +62,39 @@ func (s *server) GetDeviceHistory(ctx context.Context, r GetDeviceHistoryRequest
 	if err != nil {
 		return nil, err
 	}
-	return GetDeviceHistory200JSONResponse{Body: eventListOf(events)}, nil
+	return GetDeviceHistory200JSONResponse{Body: eventListOf(languageOf(ctx), events)}, nil
 }
 
-func eventListOf(p actionlog.EventPage) EventList {
+func eventListOf(l texts.Language, p actionlog.EventPage) EventList {
 	return EventList{NextCursor: some(p.Next), Items: each(p.Items, func(e actionlog.Event) Event {
 		return Event{
-			Id: e.ID, At: e.At.UTC(), Type: e.Type, Activity: e.Meta.Correlation, Actor: actorOf(e.Meta),
-			Subject: Subject{Kind: SubjectKind(e.Stream.Kind), Id: e.Stream.ID}, Data: e.Shown,
+			Id: e.ID, At: e.At.UTC(), Type: e.Type, Title: titleOf(l, cmp.Or(actionlog.ActionOf(e.Event), e.Type)), Activity: e.Meta.Correlation,
+			Actor: actorOf(e.Meta), Subject: Subject{Kind: SubjectKind(e.Stream.Kind), Id: e.Stream.ID}, Data: e.Shown,
+			Changes: each(e.Changes, changedOf),
 		}
 	})}
 }
+
+func changedOf(c actionlog.Change) ChangedValue {
+	return ChangedValue{Field: c.Field, From: c.From, To: c.To}
+}
+
+// titleOf is what an action is called.
+func titleOf(l texts.Language, action string) string { return l.Name("action", action) }
 
 func actorOf(m eventstore.Metadata) Actor {
 	return Actor{Kind: ActorKind(m.Actor), Id: m.ActorID, OnBehalfOf: some(m.OnBehalfOf)}
 }
 
 func (s *server) activityOf(ctx context.Context, a actionlog.Activity) (Activity, error) {
+	l := languageOf(ctx)
+	names, err := s.log.Names(ctx, callOf(ctx).actor.Tenant, a.Place)
 	out := Activity{
-		Id: a.ID, Kind: "fact", Action: a.Action, State: ActivityState(a.State), Detail: some(a.Detail), Job: some(string(a.Job)),
+		Id: a.ID, Kind: "fact", Action: a.Action, Title: titleOf(l, a.Action), State: ActivityState(a.State),
+		Detail: some(a.Detail), DetailText: some(detailOf(l, a)), Job: some(string(a.Job)),
 		Actor: actorOf(a.Meta), StartedAt: a.Started.UTC(), EndedAt: instant(a.Ended),
+		Customer: placed(a.Place.Customer, names.Customer), License: placed(a.Place.License, names.License),
+		Group: placed(a.Place.Group, names.Group), Device: placed(a.Place.Device, names.Device),
 	}
 	if a.Command {
 		out.Kind = "command"
@@ -86,38 +102,22 @@ func (s *server) activityOf(ctx context.Context, a actionlog.Activity) (Activity
 	if a.State == device.Completed {
 		out.Ok = &a.OK
 	}
-	return out, s.name(ctx, &out, a.Place)
+	return out, err
 }
 
-// name adds where an activity took place, by the names of today.
-func (s *server) name(ctx context.Context, out *Activity, p actionlog.Place) error {
-	tenant := callOf(ctx).actor.Tenant
-	if p.Customer != "" {
-		r := ref(p.Customer, "")
-		out.Customer = &r
-		if err := commands.Peek(ctx, s.Commands, customer.Stream(tenant, p.Customer), func(st customer.State, _ eventstore.Revision) { r.Name = st.Name() }); err != nil {
-			return err
-		}
+// detailOf says for people how an activity has ended: what a device said stays as it is.
+func detailOf(l texts.Language, a actionlog.Activity) string {
+	if a.State != device.Aborted {
+		return a.Detail
 	}
-	if p.License != "" {
-		r := ref(p.License, "")
-		out.License = &r
-		if err := commands.Peek(ctx, s.Commands, license.Stream(tenant, p.License), func(st license.State, _ eventstore.Revision) { r.Name = st.Name() }); err != nil {
-			return err
-		}
+	return nameOf(l, "reason", a.Detail)
+}
+
+// placed is where an activity took place; nil if there is none.
+func placed[ID ~string](id ID, name string) *Ref {
+	if id == "" {
+		return nil
 	}
-	if p.Group != "" {
-		r := ref(p.Group, "")
-		out.Group = &r
-		if err := commands.Peek(ctx, s.Commands, group.Stream(tenant, p.Group.License()), func(st group.State, _ eventstore.Revision) { r.Name = st.Name(p.Group) }); err != nil {
-			return err
-		}
-	}
-	if p.Device != "" {
-		name, err := s.log.DeviceName(ctx, tenant, p.Device)
-		r := ref(p.Device, name)
-		out.Device = &r
-		return err
-	}
-	return nil
+	r := ref(id, name)
+	return &r
 }

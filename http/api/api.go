@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -112,8 +114,30 @@ func (s *server) router() *mux.Router {
 		RequestErrorHandlerFunc: badBinding, ResponseErrorHandlerFunc: s.fail,
 	})
 	r.HandleFunc(basePath+"/events", s.streamEvents).Methods(http.MethodGet)
-	HandlerWithOptions(strict, GorillaServerOptions{BaseRouter: r, BaseURL: basePath, ErrorHandlerFunc: badBinding})
+	generated := mux.NewRouter()
+	HandlerWithOptions(strict, GorillaServerOptions{BaseRouter: generated, BaseURL: basePath, ErrorHandlerFunc: badBinding})
+	namesFirst(r, generated)
 	return r
+}
+
+// namesFirst takes over routes in an order in which /devices/export is met before /devices/{id}.
+func namesFirst(r, generated *mux.Router) {
+	type route struct {
+		path    string
+		methods []string
+		handler http.Handler
+	}
+	var all []route
+	_ = generated.Walk(func(g *mux.Route, _ *mux.Router, _ []*mux.Route) error { // an incomplete route is found by endpointsOf
+		path, _ := g.GetPathTemplate()
+		methods, _ := g.GetMethods()
+		all = append(all, route{path, methods, g.GetHandler()})
+		return nil
+	})
+	slices.SortStableFunc(all, func(a, b route) int { return strings.Compare(a.path, b.path) }) // { comes after all letters
+	for _, g := range all {
+		r.Handle(g.path, g.handler).Methods(g.methods...)
+	}
 }
 
 // route leaves everything to the API but the addresses of other has patterns for.

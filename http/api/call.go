@@ -30,6 +30,8 @@ type call struct {
 	after eventstore.Position // what the answer to a read must contain
 	asOf  *projections.When   // nil: the present
 
+	stillAllowed func(context.Context) error // asks again who calls, for answers that take long
+
 	command     uuid.UUID
 	fingerprint string
 	expected    *eventstore.Revision

@@ -21,11 +21,7 @@ func (s *server) ListLicenses(ctx context.Context, r ListLicensesRequestObject) 
 		return nil, err
 	}
 	defer v.close()
-	sort, descending := order(value(p.Sort))
-	f := licenses.Filter{
-		Customer: domain.CustomerID(value(p.Customer)), Kinds: values[license.Kind](p.Kind), States: values[states.Validity](p.State),
-		Seats: values[states.Seats](p.SeatsState), Search: value(p.Q), Sort: licenses.Sort(sort), Descending: descending,
-	}
+	f := licenseFilter(p)
 	list, err := licenses.List(ctx, v.db, c.scope(), v.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
 	if err != nil {
 		return nil, err
@@ -39,6 +35,15 @@ func (s *server) ListLicenses(ctx context.Context, r ListLicensesRequestObject) 
 		body.Total = &total
 	}
 	return ListLicenses200JSONResponse{body, ListLicenses200ResponseHeaders{position(v.position)}}, nil
+}
+
+// licenseFilter is what the list of licenses is asked for.
+func licenseFilter(p ListLicensesParams) licenses.Filter {
+	sort, descending := order(value(p.Sort))
+	return licenses.Filter{
+		Customer: domain.CustomerID(value(p.Customer)), Kinds: values[license.Kind](p.Kind), States: values[states.Validity](p.State),
+		Seats: values[states.Seats](p.SeatsState), Search: value(p.Q), Sort: licenses.Sort(sort), Descending: descending,
+	}
 }
 
 func (s *server) GetLicense(ctx context.Context, r GetLicenseRequestObject) (GetLicenseResponseObject, error) {
@@ -118,4 +123,42 @@ func (s *server) RenewLicense(ctx context.Context, r RenewLicenseRequestObject) 
 	}
 	body, h := changed(id, res)
 	return RenewLicense200JSONResponse{body, RenewLicense200ResponseHeaders(h)}, nil
+}
+
+// Choices of an installer; the first is the default.
+var (
+	architectures = []string{"x64", "x86"}
+	downloadTypes = []string{"msi_configured", "zip", "config", "msi"}
+)
+
+// GetDownloadChoices answers what a person chooses from before an installer is made. An expired license has none.
+func (s *server) GetDownloadChoices(ctx context.Context, r GetDownloadChoicesRequestObject) (GetDownloadChoicesResponseObject, error) {
+	c, id, language := callOf(ctx), domain.LicenseID(r.Id), languageOf(ctx)
+	reached, err := s.contains(ctx, licensesView) // of today: there is nothing to install in the past
+	if err != nil {
+		return nil, err
+	}
+	l, err := licenses.Get(ctx, s.Readers, c.scope(), c.at, id)
+	if err != nil {
+		return nil, err
+	}
+	if l.State == states.Expired {
+		return nil, domain.ErrLicenseExpired
+	}
+	named := func(kind string) func(string) Choice {
+		return func(code string) Choice { return Choice{Code: code, Name: language.Name(kind, code)} }
+	}
+	body := DownloadChoices{License: ref(l.ID, l.Name), Architectures: each(architectures, named("architecture")), Types: each(downloadTypes, named("download"))}
+	for cursor := ""; ; {
+		tree, err := licenses.Groups(ctx, s.Readers, c.scope(), licenses.GroupFilter{License: id}, page.Paging{Cursor: cursor, Limit: page.MaxLimit})
+		if err != nil {
+			return nil, err
+		}
+		body.Groups = append(body.Groups, each(tree.Items, func(g licenses.Group) DownloadGroup {
+			return DownloadGroup{Id: string(g.ID), Name: g.Name, Main: g.Parent == "", Depth: g.Depth, Parent: some(string(g.Parent))}
+		})...)
+		if cursor = tree.Next; cursor == "" {
+			return GetDownloadChoices200JSONResponse{body, GetDownloadChoices200ResponseHeaders{position(reached)}}, nil
+		}
+	}
 }

@@ -94,7 +94,7 @@ func (s *server) admit(next http.Handler) http.Handler {
 			return
 		}
 		ctx := context.WithValue(r.Context(), callKey{}, c)
-		if c.path != "/events" {
+		if !c.streams {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, patience)
 			defer cancel()
@@ -130,7 +130,15 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 		return nil, err
 	}
 	r.Body = replay(body)
-	return newCall(r, e, token, s.Now(), body)
+	c, err := newCall(r, e, token, s.Now(), body)
+	if err != nil {
+		return nil, err
+	}
+	c.stillAllowed = func(ctx context.Context) error {
+		_, err := s.Tokens.Authenticate(ctx, bearer(r))
+		return err
+	}
+	return c, nil
 }
 
 func bearer(r *http.Request) string {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -554,6 +555,228 @@ func (e TokenRole) Valid() bool {
 	}
 }
 
+// Defines values for ExportActivitiesParamsFormat.
+const (
+	ExportActivitiesParamsFormatCsv    ExportActivitiesParamsFormat = "csv"
+	ExportActivitiesParamsFormatNdjson ExportActivitiesParamsFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the ExportActivitiesParamsFormat enum.
+func (e ExportActivitiesParamsFormat) Valid() bool {
+	switch e {
+	case ExportActivitiesParamsFormatCsv:
+		return true
+	case ExportActivitiesParamsFormatNdjson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportDevicesParamsFormat.
+const (
+	ExportDevicesParamsFormatCsv  ExportDevicesParamsFormat = "csv"
+	ExportDevicesParamsFormatXlsx ExportDevicesParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ExportDevicesParamsFormat enum.
+func (e ExportDevicesParamsFormat) Valid() bool {
+	switch e {
+	case ExportDevicesParamsFormatCsv:
+		return true
+	case ExportDevicesParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportDevicesParamsColumns.
+const (
+	ExportDevicesParamsColumnsArch             ExportDevicesParamsColumns = "arch"
+	ExportDevicesParamsColumnsAutoscan         ExportDevicesParamsColumns = "autoscan"
+	ExportDevicesParamsColumnsClientVersion    ExportDevicesParamsColumns = "client_version"
+	ExportDevicesParamsColumnsContact          ExportDevicesParamsColumns = "contact"
+	ExportDevicesParamsColumnsCustomer         ExportDevicesParamsColumns = "customer"
+	ExportDevicesParamsColumnsDomain           ExportDevicesParamsColumns = "domain"
+	ExportDevicesParamsColumnsEngine           ExportDevicesParamsColumns = "engine"
+	ExportDevicesParamsColumnsEngineGuard      ExportDevicesParamsColumns = "engine_guard"
+	ExportDevicesParamsColumnsEngineVersion    ExportDevicesParamsColumns = "engine_version"
+	ExportDevicesParamsColumnsEnrolledAt       ExportDevicesParamsColumns = "enrolled_at"
+	ExportDevicesParamsColumnsGroup            ExportDevicesParamsColumns = "group"
+	ExportDevicesParamsColumnsHostname         ExportDevicesParamsColumns = "hostname"
+	ExportDevicesParamsColumnsId               ExportDevicesParamsColumns = "id"
+	ExportDevicesParamsColumnsIp               ExportDevicesParamsColumns = "ip"
+	ExportDevicesParamsColumnsLabel            ExportDevicesParamsColumns = "label"
+	ExportDevicesParamsColumnsLastScan         ExportDevicesParamsColumns = "last_scan"
+	ExportDevicesParamsColumnsLastScanOutcome  ExportDevicesParamsColumns = "last_scan_outcome"
+	ExportDevicesParamsColumnsLastSeen         ExportDevicesParamsColumns = "last_seen"
+	ExportDevicesParamsColumnsLicense          ExportDevicesParamsColumns = "license"
+	ExportDevicesParamsColumnsLicenseState     ExportDevicesParamsColumns = "license_state"
+	ExportDevicesParamsColumnsMail             ExportDevicesParamsColumns = "mail"
+	ExportDevicesParamsColumnsOs               ExportDevicesParamsColumns = "os"
+	ExportDevicesParamsColumnsOsVersion        ExportDevicesParamsColumns = "os_version"
+	ExportDevicesParamsColumnsPending          ExportDevicesParamsColumns = "pending"
+	ExportDevicesParamsColumnsPendingKind      ExportDevicesParamsColumns = "pending_kind"
+	ExportDevicesParamsColumnsPendingState     ExportDevicesParamsColumns = "pending_state"
+	ExportDevicesParamsColumnsProtection       ExportDevicesParamsColumns = "protection"
+	ExportDevicesParamsColumnsRealtime         ExportDevicesParamsColumns = "realtime"
+	ExportDevicesParamsColumnsSignatureDate    ExportDevicesParamsColumns = "signature_date"
+	ExportDevicesParamsColumnsSignatureVersion ExportDevicesParamsColumns = "signature_version"
+	ExportDevicesParamsColumnsSignatures       ExportDevicesParamsColumns = "signatures"
+	ExportDevicesParamsColumnsSpam             ExportDevicesParamsColumns = "spam"
+	ExportDevicesParamsColumnsThreats          ExportDevicesParamsColumns = "threats"
+	ExportDevicesParamsColumnsValidUntil       ExportDevicesParamsColumns = "valid_until"
+	ExportDevicesParamsColumnsWeb              ExportDevicesParamsColumns = "web"
+)
+
+// Valid indicates whether the value is a known member of the ExportDevicesParamsColumns enum.
+func (e ExportDevicesParamsColumns) Valid() bool {
+	switch e {
+	case ExportDevicesParamsColumnsArch:
+		return true
+	case ExportDevicesParamsColumnsAutoscan:
+		return true
+	case ExportDevicesParamsColumnsClientVersion:
+		return true
+	case ExportDevicesParamsColumnsContact:
+		return true
+	case ExportDevicesParamsColumnsCustomer:
+		return true
+	case ExportDevicesParamsColumnsDomain:
+		return true
+	case ExportDevicesParamsColumnsEngine:
+		return true
+	case ExportDevicesParamsColumnsEngineGuard:
+		return true
+	case ExportDevicesParamsColumnsEngineVersion:
+		return true
+	case ExportDevicesParamsColumnsEnrolledAt:
+		return true
+	case ExportDevicesParamsColumnsGroup:
+		return true
+	case ExportDevicesParamsColumnsHostname:
+		return true
+	case ExportDevicesParamsColumnsId:
+		return true
+	case ExportDevicesParamsColumnsIp:
+		return true
+	case ExportDevicesParamsColumnsLabel:
+		return true
+	case ExportDevicesParamsColumnsLastScan:
+		return true
+	case ExportDevicesParamsColumnsLastScanOutcome:
+		return true
+	case ExportDevicesParamsColumnsLastSeen:
+		return true
+	case ExportDevicesParamsColumnsLicense:
+		return true
+	case ExportDevicesParamsColumnsLicenseState:
+		return true
+	case ExportDevicesParamsColumnsMail:
+		return true
+	case ExportDevicesParamsColumnsOs:
+		return true
+	case ExportDevicesParamsColumnsOsVersion:
+		return true
+	case ExportDevicesParamsColumnsPending:
+		return true
+	case ExportDevicesParamsColumnsPendingKind:
+		return true
+	case ExportDevicesParamsColumnsPendingState:
+		return true
+	case ExportDevicesParamsColumnsProtection:
+		return true
+	case ExportDevicesParamsColumnsRealtime:
+		return true
+	case ExportDevicesParamsColumnsSignatureDate:
+		return true
+	case ExportDevicesParamsColumnsSignatureVersion:
+		return true
+	case ExportDevicesParamsColumnsSignatures:
+		return true
+	case ExportDevicesParamsColumnsSpam:
+		return true
+	case ExportDevicesParamsColumnsThreats:
+		return true
+	case ExportDevicesParamsColumnsValidUntil:
+		return true
+	case ExportDevicesParamsColumnsWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportLicensesParamsFormat.
+const (
+	ExportLicensesParamsFormatCsv  ExportLicensesParamsFormat = "csv"
+	ExportLicensesParamsFormatXlsx ExportLicensesParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ExportLicensesParamsFormat enum.
+func (e ExportLicensesParamsFormat) Valid() bool {
+	switch e {
+	case ExportLicensesParamsFormatCsv:
+		return true
+	case ExportLicensesParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportLicensesParamsColumns.
+const (
+	ExportLicensesParamsColumnsCustomer        ExportLicensesParamsColumns = "customer"
+	ExportLicensesParamsColumnsDevices         ExportLicensesParamsColumns = "devices"
+	ExportLicensesParamsColumnsId              ExportLicensesParamsColumns = "id"
+	ExportLicensesParamsColumnsInfectedDevices ExportLicensesParamsColumns = "infected_devices"
+	ExportLicensesParamsColumnsKind            ExportLicensesParamsColumns = "kind"
+	ExportLicensesParamsColumnsName            ExportLicensesParamsColumns = "name"
+	ExportLicensesParamsColumnsSeats           ExportLicensesParamsColumns = "seats"
+	ExportLicensesParamsColumnsSeatsState      ExportLicensesParamsColumns = "seats_state"
+	ExportLicensesParamsColumnsState           ExportLicensesParamsColumns = "state"
+	ExportLicensesParamsColumnsTermYears       ExportLicensesParamsColumns = "term_years"
+	ExportLicensesParamsColumnsUsed            ExportLicensesParamsColumns = "used"
+	ExportLicensesParamsColumnsValidFrom       ExportLicensesParamsColumns = "valid_from"
+	ExportLicensesParamsColumnsValidUntil      ExportLicensesParamsColumns = "valid_until"
+)
+
+// Valid indicates whether the value is a known member of the ExportLicensesParamsColumns enum.
+func (e ExportLicensesParamsColumns) Valid() bool {
+	switch e {
+	case ExportLicensesParamsColumnsCustomer:
+		return true
+	case ExportLicensesParamsColumnsDevices:
+		return true
+	case ExportLicensesParamsColumnsId:
+		return true
+	case ExportLicensesParamsColumnsInfectedDevices:
+		return true
+	case ExportLicensesParamsColumnsKind:
+		return true
+	case ExportLicensesParamsColumnsName:
+		return true
+	case ExportLicensesParamsColumnsSeats:
+		return true
+	case ExportLicensesParamsColumnsSeatsState:
+		return true
+	case ExportLicensesParamsColumnsState:
+		return true
+	case ExportLicensesParamsColumnsTermYears:
+		return true
+	case ExportLicensesParamsColumnsUsed:
+		return true
+	case ExportLicensesParamsColumnsValidFrom:
+		return true
+	case ExportLicensesParamsColumnsValidUntil:
+		return true
+	default:
+		return false
+	}
+}
+
 // Activity defines model for Activity.
 type Activity struct {
 	// Action For instance device.scan, device.threat_found, license.renew.
@@ -561,13 +784,16 @@ type Activity struct {
 	Actor    Actor  `json:"actor"`
 	Customer *Ref   `json:"customer,omitempty"`
 
-	// Detail What the device said of the outcome, or why the activity was aborted.
-	Detail  *string            `json:"detail,omitempty"`
-	Device  *Ref               `json:"device,omitempty"`
-	EndedAt *time.Time         `json:"ended_at,omitempty"`
-	Group   *Ref               `json:"group,omitempty"`
-	Id      openapi_types.UUID `json:"id"`
-	Job     *string            `json:"job,omitempty"`
+	// Detail What the device said of the outcome, or a code that says why the activity was aborted.
+	Detail *string `json:"detail,omitempty"`
+
+	// DetailText The same for people, in the language of the request.
+	DetailText *string            `json:"detail_text,omitempty"`
+	Device     *Ref               `json:"device,omitempty"`
+	EndedAt    *time.Time         `json:"ended_at,omitempty"`
+	Group      *Ref               `json:"group,omitempty"`
+	Id         openapi_types.UUID `json:"id"`
+	Job        *string            `json:"job,omitempty"`
 
 	// Kind command - something was asked of a device or is done step by step; fact - it has happened, and that is all.
 	Kind    ActivityKind `json:"kind"`
@@ -579,6 +805,9 @@ type Activity struct {
 
 	// State created - queued behind another; outstanding - the next one; waiting - handed to the device; running; completed - with success or not; aborted - cancelled, expired, or no answer came.
 	State ActivityState `json:"state"`
+
+	// Title The action's name, in the language of the request.
+	Title string `json:"title"`
 }
 
 // ActivityKind command - something was asked of a device or is done step by step; fact - it has happened, and that is all.
@@ -645,6 +874,26 @@ type ChangedObject struct {
 
 	// Type Of the event.
 	Type string `json:"type"`
+}
+
+// ChangedValue defines model for ChangedValue.
+type ChangedValue struct {
+	// Field What has changed; of something inside, its path: autoscan/schedule/time.
+	Field string `json:"field"`
+
+	// From The old value; left out if there was none, or if it is not for the caller.
+	From interface{} `json:"from,omitempty"`
+
+	// To The new value.
+	To interface{} `json:"to,omitempty"`
+}
+
+// Choice defines model for Choice.
+type Choice struct {
+	Code string `json:"code"`
+
+	// Name In the language of the request.
+	Name string `json:"name"`
 }
 
 // Contact defines model for Contact.
@@ -886,17 +1135,45 @@ type DevicesUpdate struct {
 	Devices DeviceIds `json:"devices"`
 }
 
+// DownloadChoices defines model for DownloadChoices.
+type DownloadChoices struct {
+	Architectures []Choice `json:"architectures"`
+
+	// Groups The tree of the license, each group before those below it. The device becomes a member of the chosen one.
+	Groups  []DownloadGroup `json:"groups"`
+	License Ref             `json:"license"`
+	Types   []Choice        `json:"types"`
+}
+
+// DownloadGroup defines model for DownloadGroup.
+type DownloadGroup struct {
+	// Depth 1 for the main group.
+	Depth int    `json:"depth"`
+	Id    string `json:"id"`
+	Main  bool   `json:"main"`
+	Name  string `json:"name"`
+
+	// Parent Of every group but the main one.
+	Parent *string `json:"parent,omitempty"`
+}
+
 // Event defines model for Event.
 type Event struct {
 	Activity openapi_types.UUID `json:"activity"`
 	Actor    Actor              `json:"actor"`
 	At       time.Time          `json:"at"`
 
+	// Changes Old and new values, where the event has both.
+	Changes []ChangedValue `json:"changes"`
+
 	// Data The event as it stands in the log, without keys.
 	Data    map[string]interface{} `json:"data"`
 	Id      openapi_types.UUID     `json:"id"`
 	Subject Subject                `json:"subject"`
-	Type    string                 `json:"type"`
+
+	// Title What happened, in the language of the request.
+	Title string `json:"title"`
+	Type  string `json:"type"`
 }
 
 // EventList defines model for EventList.
@@ -1171,6 +1448,9 @@ type Phase struct {
 	At    *time.Time `json:"at,omitempty"`
 	Name  PhaseName  `json:"name"`
 	State PhaseState `json:"state"`
+
+	// Title In the language of the request.
+	Title string `json:"title"`
 }
 
 // PhaseName defines model for Phase.Name.
@@ -1187,7 +1467,7 @@ type Problem struct {
 	// Code Stable.
 	Code string `json:"code"`
 
-	// Detail For people, in English.
+	// Detail For people, in the language of the request.
 	Detail string `json:"detail"`
 	Errors *[]struct {
 		Code   string `json:"code"`
@@ -1418,6 +1698,12 @@ type ListActivitiesParams struct {
 	// State Where it stands.
 	State *[]ActivityState `form:"state,omitempty" json:"state,omitempty"`
 
+	// User Only of the actor with this id, or on whose behalf it was done.
+	User *string `form:"user,omitempty" json:"user,omitempty"`
+
+	// Q Free text, in any case: names, the name of the action, and all old and new values that the events hold.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
 	// Actor Who did it.
 	Actor *[]ActorKind `form:"actor,omitempty" json:"actor,omitempty"`
 
@@ -1428,6 +1714,45 @@ type ListActivitiesParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ExportActivitiesParams defines parameters for ExportActivities.
+type ExportActivitiesParams struct {
+	// Format The kind of file.
+	Format ExportActivitiesParamsFormat `form:"format" json:"format"`
+
+	// Customer Only of this customer.
+	Customer *Id `form:"customer,omitempty" json:"customer,omitempty"`
+
+	// License Only of this license.
+	License *Id `form:"license,omitempty" json:"license,omitempty"`
+
+	// Device Only of this device; read from its own stream.
+	Device *Id `form:"device,omitempty" json:"device,omitempty"`
+
+	// Action What was done.
+	Action *[]string `form:"action,omitempty" json:"action,omitempty"`
+
+	// State Where it stands.
+	State *[]ActivityState `form:"state,omitempty" json:"state,omitempty"`
+
+	// User Only of the actor with this id, or on whose behalf it was done.
+	User *string `form:"user,omitempty" json:"user,omitempty"`
+
+	// Q Free text, in any case: names, the name of the action, and all old and new values that the events hold.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Actor Who did it.
+	Actor *[]ActorKind `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// From Begun at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Begun before this time.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ExportActivitiesParamsFormat defines parameters for ExportActivities.
+type ExportActivitiesParamsFormat string
+
 // GetActivityParams defines parameters for GetActivity.
 type GetActivityParams struct {
 	// Limit How many items a page has at most.
@@ -1435,6 +1760,21 @@ type GetActivityParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ReplayEventsParams defines parameters for ReplayEvents.
+type ReplayEventsParams struct {
+	// After Only what comes after this position.
+	After *Position `form:"after,omitempty" json:"after,omitempty"`
+
+	// From Only what was written at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what was written before this time.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Follow Go on with what is written from now on.
+	Follow *bool `form:"follow,omitempty" json:"follow,omitempty"`
 }
 
 // ListCustomersParams defines parameters for ListCustomers.
@@ -1520,6 +1860,66 @@ type ListDevicesParams struct {
 	// Sort Order; a minus turns it around. Keys: hostname, label, customer, license, group, ip, os, client_version, signature_date, protection, threats, last_scan, last_seen, enrolled_at, pending.
 	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
+
+// ExportDevicesParams defines parameters for ExportDevices.
+type ExportDevicesParams struct {
+	// Format The kind of file.
+	Format ExportDevicesParamsFormat `form:"format" json:"format"`
+
+	// Columns Which columns, in this order; left out, all: id, hostname, label, customer, license, license_state, valid_until, group, ip, domain, os, os_version, arch, client_version, engine, engine_version, signature_version, signature_date, signatures, protection, engine_guard, realtime, mail, web, spam, autoscan, threats, last_scan, last_scan_outcome, contact, last_seen, pending, pending_kind, pending_state, enrolled_at.
+	Columns *[]ExportDevicesParamsColumns `form:"columns,omitempty" json:"columns,omitempty"`
+
+	// Q Free text: host name, custom designation, IP address, domain.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Customer Only of this customer.
+	Customer *Id `form:"customer,omitempty" json:"customer,omitempty"`
+
+	// License Only of this license.
+	License *Id `form:"license,omitempty" json:"license,omitempty"`
+
+	// Group Only of this group.
+	Group *GroupId `form:"group,omitempty" json:"group,omitempty"`
+
+	// Subgroups With group: also of the groups below it.
+	Subgroups *bool `form:"subgroups,omitempty" json:"subgroups,omitempty"`
+
+	// Infected Only with, or only without, open threats.
+	Infected *bool `form:"infected,omitempty" json:"infected,omitempty"`
+
+	// Signatures How old the signatures are.
+	Signatures *[]Signatures `form:"signatures,omitempty" json:"signatures,omitempty"`
+
+	// Contact For how long the device has not been heard of.
+	Contact *[]Contact `form:"contact,omitempty" json:"contact,omitempty"`
+
+	// Protection The colour of the guards.
+	Protection *[]Protection `form:"protection,omitempty" json:"protection,omitempty"`
+
+	// LicenseState Whether the license holds.
+	LicenseState *[]LicenseState `form:"license_state,omitempty" json:"license_state,omitempty"`
+
+	// Pending Only with, or only without, unfinished requests.
+	Pending *bool `form:"pending,omitempty" json:"pending,omitempty"`
+
+	// Os Operating system.
+	Os *[]string `form:"os,omitempty" json:"os,omitempty"`
+
+	// Arch Architecture.
+	Arch *[]string `form:"arch,omitempty" json:"arch,omitempty"`
+
+	// ClientVersion Version of the client.
+	ClientVersion *[]string `form:"client_version,omitempty" json:"client_version,omitempty"`
+
+	// Sort Order; a minus turns it around. Keys: hostname, label, customer, license, group, ip, os, client_version, signature_date, protection, threats, last_scan, last_seen, enrolled_at, pending.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ExportDevicesParamsFormat defines parameters for ExportDevices.
+type ExportDevicesParamsFormat string
+
+// ExportDevicesParamsColumns defines parameters for ExportDevices.
+type ExportDevicesParamsColumns string
 
 // RemoveDeviceParams defines parameters for RemoveDevice.
 type RemoveDeviceParams struct {
@@ -1608,6 +2008,39 @@ type ListLicensesParams struct {
 	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
+// ExportLicensesParams defines parameters for ExportLicenses.
+type ExportLicensesParams struct {
+	// Format The kind of file.
+	Format ExportLicensesParamsFormat `form:"format" json:"format"`
+
+	// Columns Which columns, in this order; left out, all: id, name, customer, kind, seats, used, seats_state, term_years, valid_from, valid_until, state, devices, infected_devices.
+	Columns *[]ExportLicensesParamsColumns `form:"columns,omitempty" json:"columns,omitempty"`
+
+	// Q Free text.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Customer Only of this customer.
+	Customer *Id `form:"customer,omitempty" json:"customer,omitempty"`
+
+	// Kind How it is paid.
+	Kind *[]LicenseKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// State Whether it holds.
+	State *[]LicenseState `form:"state,omitempty" json:"state,omitempty"`
+
+	// SeatsState How many seats are in use.
+	SeatsState *[]SeatsState `form:"seats_state,omitempty" json:"seats_state,omitempty"`
+
+	// Sort Order; a minus turns it around. Keys: name, customer, kind, valid_until, seats, used, devices, infected_devices.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ExportLicensesParamsFormat defines parameters for ExportLicenses.
+type ExportLicensesParamsFormat string
+
+// ExportLicensesParamsColumns defines parameters for ExportLicenses.
+type ExportLicensesParamsColumns string
+
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
 	// Limit How many items a page has at most.
@@ -1667,9 +2100,15 @@ type ServerInterface interface {
 	// ListActivities The action log, newest first
 	// (GET /activities)
 	ListActivities(w http.ResponseWriter, r *http.Request, params ListActivitiesParams)
+	// ExportActivities The action log as a file, newest first
+	// (GET /activities/export)
+	ExportActivities(w http.ResponseWriter, r *http.Request, params ExportActivitiesParams)
 	// GetActivity One activity: its line, its phases, and all its events
 	// (GET /activities/{id})
 	GetActivity(w http.ResponseWriter, r *http.Request, id openapi_types.UUID, params GetActivityParams)
+	// ReplayEvents The whole history of the reseller, event by event, as a stream
+	// (GET /audit/events)
+	ReplayEvents(w http.ResponseWriter, r *http.Request, params ReplayEventsParams)
 	// ListCustomers Customers of the reseller
 	// (GET /customers)
 	ListCustomers(w http.ResponseWriter, r *http.Request, params ListCustomersParams)
@@ -1688,6 +2127,9 @@ type ServerInterface interface {
 	// ListDevices Devices, with all columns, filters and orders
 	// (GET /devices)
 	ListDevices(w http.ResponseWriter, r *http.Request, params ListDevicesParams)
+	// ExportDevices The list of devices as a file
+	// (GET /devices/export)
+	ExportDevices(w http.ResponseWriter, r *http.Request, params ExportDevicesParams)
 	// MoveDevices Move many devices to a group
 	// (POST /devices/move)
 	MoveDevices(w http.ResponseWriter, r *http.Request)
@@ -1745,18 +2187,27 @@ type ServerInterface interface {
 	// ImportLicense Take over a license, or bring one up to date
 	// (POST /licenses)
 	ImportLicense(w http.ResponseWriter, r *http.Request)
+	// ExportLicenses The list of licenses as a file
+	// (GET /licenses/export)
+	ExportLicenses(w http.ResponseWriter, r *http.Request, params ExportLicensesParams)
 	// GetLicense One license, with the TID that its devices are installed with
 	// (GET /licenses/{id})
 	GetLicense(w http.ResponseWriter, r *http.Request, id Id)
 	// ChangeLicense Rename a license, change its seats
 	// (PATCH /licenses/{id})
 	ChangeLicense(w http.ResponseWriter, r *http.Request, id Id)
+	// GetDownloadChoices What can be chosen when an installer is downloaded: architecture, group, type
+	// (GET /licenses/{id}/download)
+	GetDownloadChoices(w http.ResponseWriter, r *http.Request, id Id)
 	// RenewLicense Let a license hold longer, whether it has expired or not
 	// (POST /licenses/{id}/renew)
 	RenewLicense(w http.ResponseWriter, r *http.Request, id Id)
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(w http.ResponseWriter, r *http.Request)
+	// GetNames What actions, states and roles are called, in the language of the request
+	// (GET /names)
+	GetNames(w http.ResponseWriter, r *http.Request)
 	// GetReseller The caller's reseller and its thresholds
 	// (GET /reseller)
 	GetReseller(w http.ResponseWriter, r *http.Request)
@@ -1886,6 +2337,32 @@ func (siw *ServerInterfaceWrapper) ListActivities(w http.ResponseWriter, r *http
 		return
 	}
 
+	// ------------- Optional query parameter "user" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user", r.URL.Query(), &params.User, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "user"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "user", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "actor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "actor", r.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -1927,6 +2404,169 @@ func (siw *ServerInterfaceWrapper) ListActivities(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListActivities(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportActivities operation middleware
+func (siw *ServerInterfaceWrapper) ExportActivities(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportActivitiesParams
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "customer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customer", r.URL.Query(), &params.Customer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "license" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "license", r.URL.Query(), &params.License, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "license"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "license", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "device" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "device", r.URL.Query(), &params.Device, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "device"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "device", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "action", r.URL.Query(), &params.Action, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "action"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "action", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "user" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user", r.URL.Query(), &params.User, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "user"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "user", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "actor", r.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "actor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "actor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportActivities(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1982,6 +2622,78 @@ func (siw *ServerInterfaceWrapper) GetActivity(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetActivity(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReplayEvents operation middleware
+func (siw *ServerInterfaceWrapper) ReplayEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayEventsParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "follow" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "follow", r.URL.Query(), &params.Follow, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "follow"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "follow", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReplayEvents(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2433,6 +3145,247 @@ func (siw *ServerInterfaceWrapper) ListDevices(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListDevices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportDevices operation middleware
+func (siw *ServerInterfaceWrapper) ExportDevices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportDevicesParams
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "columns" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "columns", r.URL.Query(), &params.Columns, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "columns"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "columns", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "customer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customer", r.URL.Query(), &params.Customer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "license" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "license", r.URL.Query(), &params.License, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "license"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "license", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "group" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "group", r.URL.Query(), &params.Group, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "group"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "group", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "subgroups" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subgroups", r.URL.Query(), &params.Subgroups, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "subgroups"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "subgroups", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "infected" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "infected", r.URL.Query(), &params.Infected, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "infected"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "infected", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "signatures" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "signatures", r.URL.Query(), &params.Signatures, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "signatures"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "signatures", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "contact" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "contact", r.URL.Query(), &params.Contact, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "contact"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "contact", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "protection" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "protection", r.URL.Query(), &params.Protection, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "protection"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "protection", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "license_state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "license_state", r.URL.Query(), &params.LicenseState, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "license_state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "license_state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pending" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pending", r.URL.Query(), &params.Pending, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pending"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pending", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "os" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "os", r.URL.Query(), &params.Os, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "os"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "os", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "arch" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "arch", r.URL.Query(), &params.Arch, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "arch"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "arch", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "client_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "client_version", r.URL.Query(), &params.ClientVersion, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "client_version"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "client_version", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", r.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sort"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sort", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportDevices(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3175,6 +4128,130 @@ func (siw *ServerInterfaceWrapper) ImportLicense(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// ExportLicenses operation middleware
+func (siw *ServerInterfaceWrapper) ExportLicenses(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportLicensesParams
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "columns" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "columns", r.URL.Query(), &params.Columns, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "columns"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "columns", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "customer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customer", r.URL.Query(), &params.Customer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "seats_state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "seats_state", r.URL.Query(), &params.SeatsState, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "seats_state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "seats_state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", r.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sort"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sort", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportLicenses(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetLicense operation middleware
 func (siw *ServerInterfaceWrapper) GetLicense(w http.ResponseWriter, r *http.Request) {
 
@@ -3227,6 +4304,32 @@ func (siw *ServerInterfaceWrapper) ChangeLicense(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// GetDownloadChoices operation middleware
+func (siw *ServerInterfaceWrapper) GetDownloadChoices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDownloadChoices(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // RenewLicense operation middleware
 func (siw *ServerInterfaceWrapper) RenewLicense(w http.ResponseWriter, r *http.Request) {
 
@@ -3258,6 +4361,20 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetMe(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetNames operation middleware
+func (siw *ServerInterfaceWrapper) GetNames(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetNames(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3512,6 +4629,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/activities/{id}", wrapper.GetActivity).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/activities/export", wrapper.ExportActivities).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/audit/events", wrapper.ReplayEvents).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/customers", wrapper.ListCustomers).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/customers", wrapper.ImportCustomer).Methods(http.MethodPost)
@@ -3537,6 +4658,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/devices/{id}/scan", wrapper.ScanDevice).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/devices/{id}/update", wrapper.UpdateDevice).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/devices/export", wrapper.ExportDevices).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/devices/move", wrapper.MoveDevices).Methods(http.MethodPost)
 
@@ -3566,9 +4689,15 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/licenses/{id}", wrapper.ChangeLicense).Methods(http.MethodPatch)
 
+	r.HandleFunc(options.BaseURL+"/licenses/{id}/download", wrapper.GetDownloadChoices).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/licenses/{id}/renew", wrapper.RenewLicense).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/licenses/export", wrapper.ExportLicenses).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/me", wrapper.GetMe).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/reseller", wrapper.GetReseller).Methods(http.MethodGet)
 
@@ -3617,6 +4746,89 @@ func (response ListActivities200JSONResponse) VisitListActivitiesResponse(w http
 	return err
 }
 
+type ExportActivitiesRequestObject struct {
+	Params ExportActivitiesParams
+}
+
+type ExportActivitiesResponseObject interface {
+	VisitExportActivitiesResponse(w http.ResponseWriter) error
+}
+
+type ExportActivities200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportActivities200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ExportActivities200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportActivities200ApplicationxNdjsonResponse) VisitExportActivitiesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ExportActivities200TextcsvResponse struct {
+	Body          io.Reader
+	Headers       ExportActivities200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportActivities200TextcsvResponse) VisitExportActivitiesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type GetActivityRequestObject struct {
 	Id     openapi_types.UUID `json:"id"`
 	Params GetActivityParams
@@ -3648,6 +4860,57 @@ func (response GetActivity200JSONResponse) VisitGetActivityResponse(w http.Respo
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ReplayEventsRequestObject struct {
+	Params ReplayEventsParams
+}
+
+type ReplayEventsResponseObject interface {
+	VisitReplayEventsResponse(w http.ResponseWriter) error
+}
+
+type ReplayEvents200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ReplayEvents200ApplicationxNdjsonResponse) VisitReplayEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
 }
 
 type ListCustomersRequestObject struct {
@@ -3888,6 +5151,66 @@ func (response ListDevices200JSONResponse) VisitListDevicesResponse(w http.Respo
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportDevicesRequestObject struct {
+	Params ExportDevicesParams
+}
+
+type ExportDevicesResponseObject interface {
+	VisitExportDevicesResponse(w http.ResponseWriter) error
+}
+
+type ExportDevices200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportDevices200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	Body          io.Reader
+	Headers       ExportDevices200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportDevices200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitExportDevicesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportDevices200TextcsvResponse struct {
+	Body          io.Reader
+	Headers       ExportDevices200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportDevices200TextcsvResponse) VisitExportDevicesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -4594,6 +5917,66 @@ func (response ImportLicense201JSONResponse) VisitImportLicenseResponse(w http.R
 	return err
 }
 
+type ExportLicensesRequestObject struct {
+	Params ExportLicensesParams
+}
+
+type ExportLicensesResponseObject interface {
+	VisitExportLicensesResponse(w http.ResponseWriter) error
+}
+
+type ExportLicenses200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportLicenses200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	Body          io.Reader
+	Headers       ExportLicenses200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportLicenses200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitExportLicensesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportLicenses200TextcsvResponse struct {
+	Body          io.Reader
+	Headers       ExportLicenses200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportLicenses200TextcsvResponse) VisitExportLicensesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type GetLicenseRequestObject struct {
 	Id Id `json:"id"`
 }
@@ -4667,6 +6050,38 @@ func (response ChangeLicense200JSONResponse) VisitChangeLicenseResponse(w http.R
 	return err
 }
 
+type GetDownloadChoicesRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type GetDownloadChoicesResponseObject interface {
+	VisitGetDownloadChoicesResponse(w http.ResponseWriter) error
+}
+
+type GetDownloadChoices200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type GetDownloadChoices200JSONResponse struct {
+	Body    DownloadChoices
+	Headers GetDownloadChoices200ResponseHeaders
+}
+
+func (response GetDownloadChoices200JSONResponse) VisitGetDownloadChoicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RenewLicenseRequestObject struct {
 	Id   Id `json:"id"`
 	Body *RenewLicenseJSONRequestBody
@@ -4714,6 +6129,27 @@ type GetMeResponseObject interface {
 type GetMe200JSONResponse Me
 
 func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNamesRequestObject struct {
+}
+
+type GetNamesResponseObject interface {
+	VisitGetNamesResponse(w http.ResponseWriter) error
+}
+
+type GetNames200JSONResponse map[string]string
+
+func (response GetNames200JSONResponse) VisitGetNamesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -4935,9 +6371,15 @@ type StrictServerInterface interface {
 	// ListActivities The action log, newest first
 	// (GET /activities)
 	ListActivities(ctx context.Context, request ListActivitiesRequestObject) (ListActivitiesResponseObject, error)
+	// ExportActivities The action log as a file, newest first
+	// (GET /activities/export)
+	ExportActivities(ctx context.Context, request ExportActivitiesRequestObject) (ExportActivitiesResponseObject, error)
 	// GetActivity One activity: its line, its phases, and all its events
 	// (GET /activities/{id})
 	GetActivity(ctx context.Context, request GetActivityRequestObject) (GetActivityResponseObject, error)
+	// ReplayEvents The whole history of the reseller, event by event, as a stream
+	// (GET /audit/events)
+	ReplayEvents(ctx context.Context, request ReplayEventsRequestObject) (ReplayEventsResponseObject, error)
 	// ListCustomers Customers of the reseller
 	// (GET /customers)
 	ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error)
@@ -4956,6 +6398,9 @@ type StrictServerInterface interface {
 	// ListDevices Devices, with all columns, filters and orders
 	// (GET /devices)
 	ListDevices(ctx context.Context, request ListDevicesRequestObject) (ListDevicesResponseObject, error)
+	// ExportDevices The list of devices as a file
+	// (GET /devices/export)
+	ExportDevices(ctx context.Context, request ExportDevicesRequestObject) (ExportDevicesResponseObject, error)
 	// MoveDevices Move many devices to a group
 	// (POST /devices/move)
 	MoveDevices(ctx context.Context, request MoveDevicesRequestObject) (MoveDevicesResponseObject, error)
@@ -5013,18 +6458,27 @@ type StrictServerInterface interface {
 	// ImportLicense Take over a license, or bring one up to date
 	// (POST /licenses)
 	ImportLicense(ctx context.Context, request ImportLicenseRequestObject) (ImportLicenseResponseObject, error)
+	// ExportLicenses The list of licenses as a file
+	// (GET /licenses/export)
+	ExportLicenses(ctx context.Context, request ExportLicensesRequestObject) (ExportLicensesResponseObject, error)
 	// GetLicense One license, with the TID that its devices are installed with
 	// (GET /licenses/{id})
 	GetLicense(ctx context.Context, request GetLicenseRequestObject) (GetLicenseResponseObject, error)
 	// ChangeLicense Rename a license, change its seats
 	// (PATCH /licenses/{id})
 	ChangeLicense(ctx context.Context, request ChangeLicenseRequestObject) (ChangeLicenseResponseObject, error)
+	// GetDownloadChoices What can be chosen when an installer is downloaded: architecture, group, type
+	// (GET /licenses/{id}/download)
+	GetDownloadChoices(ctx context.Context, request GetDownloadChoicesRequestObject) (GetDownloadChoicesResponseObject, error)
 	// RenewLicense Let a license hold longer, whether it has expired or not
 	// (POST /licenses/{id}/renew)
 	RenewLicense(ctx context.Context, request RenewLicenseRequestObject) (RenewLicenseResponseObject, error)
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// GetNames What actions, states and roles are called, in the language of the request
+	// (GET /names)
+	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
 	// GetReseller The caller's reseller and its thresholds
 	// (GET /reseller)
 	GetReseller(ctx context.Context, request GetResellerRequestObject) (GetResellerResponseObject, error)
@@ -5110,6 +6564,32 @@ func (sh *strictHandler) ListActivities(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
+// ExportActivities operation middleware
+func (sh *strictHandler) ExportActivities(w http.ResponseWriter, r *http.Request, params ExportActivitiesParams) {
+	var request ExportActivitiesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportActivities(ctx, request.(ExportActivitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportActivities")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExportActivitiesResponseObject); ok {
+		if err := validResponse.VisitExportActivitiesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetActivity operation middleware
 func (sh *strictHandler) GetActivity(w http.ResponseWriter, r *http.Request, id openapi_types.UUID, params GetActivityParams) {
 	var request GetActivityRequestObject
@@ -5130,6 +6610,32 @@ func (sh *strictHandler) GetActivity(w http.ResponseWriter, r *http.Request, id 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetActivityResponseObject); ok {
 		if err := validResponse.VisitGetActivityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReplayEvents operation middleware
+func (sh *strictHandler) ReplayEvents(w http.ResponseWriter, r *http.Request, params ReplayEventsParams) {
+	var request ReplayEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayEvents(ctx, request.(ReplayEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReplayEventsResponseObject); ok {
+		if err := validResponse.VisitReplayEventsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -5298,6 +6804,32 @@ func (sh *strictHandler) ListDevices(w http.ResponseWriter, r *http.Request, par
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListDevicesResponseObject); ok {
 		if err := validResponse.VisitListDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportDevices operation middleware
+func (sh *strictHandler) ExportDevices(w http.ResponseWriter, r *http.Request, params ExportDevicesParams) {
+	var request ExportDevicesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportDevices(ctx, request.(ExportDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExportDevicesResponseObject); ok {
+		if err := validResponse.VisitExportDevicesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -5849,6 +7381,32 @@ func (sh *strictHandler) ImportLicense(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ExportLicenses operation middleware
+func (sh *strictHandler) ExportLicenses(w http.ResponseWriter, r *http.Request, params ExportLicensesParams) {
+	var request ExportLicensesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportLicenses(ctx, request.(ExportLicensesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportLicenses")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExportLicensesResponseObject); ok {
+		if err := validResponse.VisitExportLicensesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetLicense operation middleware
 func (sh *strictHandler) GetLicense(w http.ResponseWriter, r *http.Request, id Id) {
 	var request GetLicenseRequestObject
@@ -5908,6 +7466,32 @@ func (sh *strictHandler) ChangeLicense(w http.ResponseWriter, r *http.Request, i
 	}
 }
 
+// GetDownloadChoices operation middleware
+func (sh *strictHandler) GetDownloadChoices(w http.ResponseWriter, r *http.Request, id Id) {
+	var request GetDownloadChoicesRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDownloadChoices(ctx, request.(GetDownloadChoicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDownloadChoices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDownloadChoicesResponseObject); ok {
+		if err := validResponse.VisitGetDownloadChoicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RenewLicense operation middleware
 func (sh *strictHandler) RenewLicense(w http.ResponseWriter, r *http.Request, id Id) {
 	var request RenewLicenseRequestObject
@@ -5958,6 +7542,30 @@ func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		if err := validResponse.VisitGetMeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetNames operation middleware
+func (sh *strictHandler) GetNames(w http.ResponseWriter, r *http.Request) {
+	var request GetNamesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNames(ctx, request.(GetNamesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNames")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetNamesResponseObject); ok {
+		if err := validResponse.VisitGetNamesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

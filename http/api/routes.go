@@ -31,6 +31,7 @@ type access struct {
 var routes = map[string]access{
 	"GET /me":     {"", anyone},
 	"GET /events": {domain.Read, withinTenant},
+	"GET /names":  {"", anyone},
 
 	"GET /dashboard": {domain.Read, withinTenant},
 
@@ -39,11 +40,13 @@ var routes = map[string]access{
 	"GET /customers/{id}":   {domain.Read, withinTenant},
 	"PATCH /customers/{id}": {domain.ManageCustomers, withinTenant},
 
-	"GET /licenses":             {domain.Read, withinTenant},
-	"POST /licenses":            {domain.ManageLicenses, tenantWide},
-	"GET /licenses/{id}":        {domain.Read, withinTenant},
-	"PATCH /licenses/{id}":      {domain.ManageLicenses, withinTenant},
-	"POST /licenses/{id}/renew": {domain.ManageLicenses, withinTenant},
+	"GET /licenses":               {domain.Read, withinTenant},
+	"POST /licenses":              {domain.ManageLicenses, tenantWide},
+	"GET /licenses/export":        {domain.Read, withinTenant},
+	"GET /licenses/{id}":          {domain.Read, withinTenant},
+	"GET /licenses/{id}/download": {domain.ManageDevices, withinTenant},
+	"PATCH /licenses/{id}":        {domain.ManageLicenses, withinTenant},
+	"POST /licenses/{id}/renew":   {domain.ManageLicenses, withinTenant},
 
 	"GET /groups":         {domain.Read, withinTenant},
 	"POST /groups":        {domain.ManageGroups, withinTenant},
@@ -51,6 +54,7 @@ var routes = map[string]access{
 	"DELETE /groups/{id}": {domain.ManageGroups, withinTenant},
 
 	"GET /devices":                               {domain.Read, withinTenant},
+	"GET /devices/export":                        {domain.Read, withinTenant},
 	"POST /devices/move":                         {domain.ManageDevices, withinTenant},
 	"POST /devices/scan":                         {domain.ManageDevices, withinTenant},
 	"POST /devices/update":                       {domain.ManageDevices, withinTenant},
@@ -66,8 +70,10 @@ var routes = map[string]access{
 	"GET /jobs/{id}":         {domain.Read, withinTenant},
 	"GET /jobs/{id}/results": {domain.Read, withinTenant},
 
-	"GET /activities":      {domain.ReadLog, withinTenant},
-	"GET /activities/{id}": {domain.ReadLog, withinTenant},
+	"GET /activities":        {domain.ReadLog, withinTenant},
+	"GET /activities/export": {domain.ReadLog, withinTenant},
+	"GET /activities/{id}":   {domain.ReadLog, withinTenant},
+	"GET /audit/events":      {domain.ReadLog, tenantWide},
 
 	"GET /reseller":   {domain.Read, tenantWide},
 	"PATCH /reseller": {domain.ManageReseller, tenantWide},
@@ -103,6 +109,7 @@ type endpoint struct {
 	item      *openapi3.PathItem
 	operation *openapi3.Operation
 	queries   map[string]bool // parameters that it takes; true: a comma list
+	streams   bool            // it answers for as long as there is something to send
 }
 
 // endpointsOf joins the registered routes, the document and the table above, and refuses to start where they differ.
@@ -146,6 +153,7 @@ func newEndpoint(doc *openapi3.T, method, template string) (*endpoint, error) {
 		return nil, fmt.Errorf("route %s %s is not in the document", method, path)
 	}
 	e := &endpoint{access: rule, path: path, item: item, operation: item.GetOperation(method), queries: map[string]bool{}}
+	e.streams, _ = e.operation.Extensions["x-streams"].(bool)
 	for _, p := range e.operation.Parameters {
 		if p.Value.In == openapi3.ParameterInQuery {
 			e.queries[p.Value.Name] = p.Value.Explode != nil && !*p.Value.Explode

@@ -86,6 +86,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{domain.Read, withinTenant}:            "yyyyy----",
 		{domain.Read, tenantWide}:              "yyy------",
 		{domain.ReadLog, withinTenant}:         "yy-y-y---",
+		{domain.ReadLog, tenantWide}:           "yy---y---",
 		{domain.ManageDevices, withinTenant}:   "yy-y-----",
 		{domain.ManageGroups, withinTenant}:    "yy-y-----",
 		{domain.ManageCustomers, tenantWide}:   "y--------",

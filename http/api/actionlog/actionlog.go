@@ -38,7 +38,8 @@ type Activity struct {
 	Detail  string // what the device said of the outcome, or why the activity was aborted
 	Place   Place
 	Job     job.ID
-	Meta    eventstore.Metadata // of the event that the line is about: the actor, above all
+	Main    eventstore.Recorded // the event that the line is about
+	Meta    eventstore.Metadata // of that event: the actor, above all
 	Started time.Time
 	Ended   time.Time // zero: not yet
 }

@@ -10,6 +10,7 @@ import (
 
 	"avportal/domain"
 	"avportal/domain/device"
+	"avportal/domain/profile"
 	"avportal/eventstore"
 	"avportal/projections/page"
 )
@@ -23,7 +24,8 @@ type EventPage struct {
 // Event is an event of the log as an actor may see it.
 type Event struct {
 	eventstore.Recorded
-	Shown map[string]any // its data, without secrets and without what lies beyond the actor's reach
+	Shown   map[string]any // its data, without secrets and without what lies beyond the actor's reach
+	Changes []Change
 }
 
 // History answers the events of a device that an actor sees, newest first. The error is domain.ErrNotFound if he does not
@@ -100,7 +102,7 @@ func (l *Log) show(ctx context.Context, a domain.Actor, r eventstore.Recorded, p
 		return err
 	}
 	data, err := shown(a, r)
-	p.Items = append(p.Items, Event{r, data})
+	p.Items = append(p.Items, Event{r, data, changesOf(r.Type, data)})
 	return err
 }
 
@@ -141,6 +143,9 @@ func shown(a domain.Actor, r eventstore.Recorded) (map[string]any, error) {
 			delete(data, side+"_customer")
 			delete(data, side+"_license")
 			delete(data, side+"_group")
+		}
+		if _, handed := r.Event.(profile.OwnerChanged); handed && a.Customer != "" && data[side] != string(a.Customer) {
+			delete(data, side)
 		}
 	}
 	return data, nil

@@ -38,7 +38,7 @@ func (l *Log) line(ctx context.Context, actor domain.Actor, all, seen []eventsto
 	}
 	first, last := seen[0], seen[len(seen)-1]
 	a := Activity{
-		ID: main.Meta.Correlation, Action: cmp.Or(ActionOf(main.Event), main.Type), Meta: main.Meta, Started: first.At,
+		ID: main.Meta.Correlation, Action: cmp.Or(ActionOf(main.Event), main.Type), Main: main, Meta: main.Meta, Started: first.At,
 		State: device.Completed, OK: true, Ended: last.At,
 	}
 	if !begun && whole {

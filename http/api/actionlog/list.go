@@ -30,6 +30,8 @@ type Filter struct {
 	Actions  []string // of any event of the activity
 	States   []device.RequestState
 	Actors   []domain.ActorKind
+	ActorID  string    // also on whose behalf
+	Text     string    // in any case; see contains
 	From, To time.Time // when it began: From or later, before To; zero for open
 }
 
@@ -49,14 +51,7 @@ func (l *Log) List(ctx context.Context, a domain.Actor, f Filter, cursor string,
 	if err != nil {
 		return Page{}, err
 	}
-	s := &scan{Log: l, actor: a, filter: f, known: map[uuid.UUID]*activity{}}
-	if f.Device != "" {
-		visible, err := l.deviceVisible(ctx, a, f.Device)
-		if err != nil || !visible {
-			return Page{}, err
-		}
-	}
-	from, err := s.begin(ctx, key)
+	s, from, err := l.scan(ctx, a, f, key)
 	if err != nil || from == eventstore.NoStream {
 		return Page{}, err
 	}
@@ -65,6 +60,47 @@ func (l *Log) List(ctx context.Context, a domain.Actor, f Filter, cursor string,
 		p.Next, err = of.Cursor(strconv.FormatInt(int64(next), 10))
 	}
 	return p, err
+}
+
+// All yields all activities that an actor sees, newest first, however many there are.
+func (l *Log) All(ctx context.Context, a domain.Actor, f Filter) iter.Seq2[Activity, error] {
+	return func(yield func(Activity, error) bool) {
+		s, from, err := l.scan(ctx, a, f, nil)
+		for err == nil && from >= 0 {
+			var p Page
+			if p, from, err = s.run(ctx, from, page.MaxLimit); err != nil {
+				break
+			}
+			for _, item := range p.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if len(s.known) > maxKnown {
+				clear(s.known)
+			}
+		}
+		if err != nil {
+			yield(Activity{}, err)
+		}
+	}
+}
+
+// maxKnown bounds how many activities a long reading remembers.
+const maxKnown = 2000
+
+// scan begins to look for activities: behind a cursor's key, or where the filter's period ends. From is NoStream if there is
+// nothing.
+func (l *Log) scan(ctx context.Context, a domain.Actor, f Filter, key []string) (s *scan, from eventstore.Revision, err error) {
+	s = &scan{Log: l, actor: a, filter: f, text: domain.Fold(f.Text), known: map[uuid.UUID]*activity{}}
+	if f.Device != "" {
+		visible, err := l.deviceVisible(ctx, a, f.Device)
+		if err != nil || !visible {
+			return nil, eventstore.NoStream, err
+		}
+	}
+	from, err = s.begin(ctx, key)
+	return s, from, err
 }
 
 func (l *Log) deviceVisible(ctx context.Context, a domain.Actor, id domain.DeviceID) (visible bool, err error) {
@@ -79,6 +115,7 @@ type scan struct {
 	*Log
 	actor  domain.Actor
 	filter Filter
+	text   string                  // of the filter, folded
 	known  map[uuid.UUID]*activity // that were met on this page
 }
 
@@ -86,7 +123,7 @@ type scan struct {
 type activity struct {
 	all, seen []eventstore.Recorded
 	whole     bool
-	told      bool // it stands on the page
+	first     uuid.UUID // the event at which it is told
 }
 
 // read goes backward through the stream that serves the filter best. at gives an event's revision in that stream.
@@ -195,19 +232,18 @@ func (s *scan) look(ctx context.Context, r eventstore.Recorded) (Activity, bool,
 		return Activity{}, false, err
 	}
 	a, err := s.activity(ctx, r)
-	if err != nil || a.told {
+	if err != nil || a.first != r.ID {
 		return Activity{}, false, err
 	}
-	first, known := s.firstOf(a)
-	if known && first.ID != r.ID {
-		return Activity{}, false, nil
-	}
-	a.told = true
-	if !known { // deep in a long job: what is seen of it here stands for it
-		a.seen = []eventstore.Recorded{r}
-	}
 	item, err := s.line(ctx, s.actor, a.all, a.seen, a.whole)
-	return item, err == nil && s.matches(item, a.seen), err
+	if err != nil || !s.matches(item, a.seen) {
+		return Activity{}, false, err
+	}
+	if s.text != "" {
+		found, err := s.contains(ctx, s.actor, item, a.seen, s.text)
+		return item, found, err
+	}
+	return item, true, nil
 }
 
 func (s *scan) activity(ctx context.Context, r eventstore.Recorded) (*activity, error) {
@@ -226,19 +262,29 @@ func (s *scan) activity(ctx context.Context, r eventstore.Recorded) (*activity, 
 	if a.seen, err = s.visibleOf(ctx, s.actor, a.all); err != nil {
 		return nil, err
 	}
+	if a.first = s.firstOf(a.seen); a.first == uuid.Nil && !a.whole { // deep in a long job: what is seen of it there stands for it
+		if a.seen, err = s.seenLater(ctx, s.actor, id, s.reads); err != nil {
+			return nil, err
+		}
+		a.first = s.firstOf(a.seen)
+	}
 	s.known[id] = a
 	return a, nil
 }
 
-// firstOf is the first event of an activity that is seen in the stream that is read; known is false if that lies beyond
-// what was read of the activity.
-func (s *scan) firstOf(a *activity) (first eventstore.Recorded, known bool) {
-	for _, r := range a.seen {
-		if s.filter.Device == "" || r.Stream == device.Stream(s.actor.Tenant, s.filter.Device) {
-			return r, true
+// firstOf is the first event that stands in the stream that is read; zero if there is none.
+func (s *scan) firstOf(seen []eventstore.Recorded) uuid.UUID {
+	for _, r := range seen {
+		if s.reads(r.Stream) {
+			return r.ID
 		}
 	}
-	return first, false
+	return uuid.Nil
+}
+
+// reads reports whether a stream is part of what is read.
+func (s *scan) reads(stream domain.Stream) bool {
+	return s.filter.Device == "" || stream == device.Stream(s.actor.Tenant, s.filter.Device)
 }
 
 func (s *scan) matches(a Activity, events []eventstore.Recorded) bool {
@@ -248,51 +294,11 @@ func (s *scan) matches(a Activity, events []eventstore.Recorded) bool {
 		f.License != "" && a.Place.License != f.License,
 		len(f.States) > 0 && !slices.Contains(f.States, a.State),
 		len(f.Actors) > 0 && !slices.Contains(f.Actors, a.Meta.Actor),
+		f.ActorID != "" && a.Meta.ActorID != f.ActorID && a.Meta.OnBehalfOf != f.ActorID,
 		!f.To.IsZero() && !a.Started.Before(f.To),
 		!f.From.IsZero() && a.Started.Before(f.From):
 		return false
 	}
 	return len(f.Actions) == 0 || slices.Contains(f.Actions, a.Action) ||
 		slices.ContainsFunc(events, func(r eventstore.Recorded) bool { return slices.Contains(f.Actions, ActionOf(r.Event)) })
-}
-
-// Get answers one activity as far as an actor sees it, with the phases of what was asked of a device. The error is
-// domain.ErrNotFound if he sees nothing of it.
-func (l *Log) Get(ctx context.Context, a domain.Actor, id uuid.UUID) (Activity, []Phase, error) {
-	all, whole, err := l.timeline(ctx, a.Tenant, id)
-	if err != nil {
-		return Activity{}, nil, err
-	}
-	seen, err := l.visibleOf(ctx, a, all)
-	if err != nil {
-		return Activity{}, nil, err
-	}
-	if len(seen) == 0 && !whole {
-		seen, err = l.seenLater(ctx, a, id)
-	}
-	if err == nil && len(seen) == 0 {
-		err = domain.ErrNotFound
-	}
-	if err != nil {
-		return Activity{}, nil, err
-	}
-	item, err := l.line(ctx, a, all, seen, whole)
-	return item, phasesOf(seen), err
-}
-
-// seenLater looks for the first event that an actor sees beyond the beginning of a long activity.
-func (l *Log) seenLater(ctx context.Context, a domain.Actor, id uuid.UUID) ([]eventstore.Recorded, error) {
-	for r, err := range l.store.ReadLinks(ctx, "$bc-"+id.String(), maxTimeline, eventstore.Forward, 0) {
-		if err != nil {
-			return nil, err
-		}
-		visible, err := l.Visible(ctx, a, r)
-		if err != nil {
-			return nil, err
-		}
-		if visible && !r.Stream.Telemetry {
-			return []eventstore.Recorded{r}, nil
-		}
-	}
-	return nil, nil
 }

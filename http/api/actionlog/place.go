@@ -13,6 +13,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/profile"
 	"avportal/domain/token"
 	"avportal/domain/user"
 	"avportal/eventstore"
@@ -97,10 +98,10 @@ func (p *places) at(ctx context.Context, s domain.Stream, revision eventstore.Re
 	return at, nil
 }
 
-// follow reads on where the path ends. Only devices move; of all others the first event tells everything.
+// follow reads on where the path ends. Devices move and profiles change hands; of all others the first event tells everything.
 func (p *places) follow(ctx context.Context, s domain.Stream, known path) (path, error) {
 	limit := 0
-	if s.Kind != domain.KindDevice {
+	if s.Kind != domain.KindDevice && s.Kind != domain.KindProfile {
 		limit = 1
 	}
 	steps := slices.Clip(known.steps)
@@ -135,6 +136,10 @@ func placeIn(e domain.Event) (Place, bool) {
 		return Place{Customer: e.Customer}, true
 	case token.Created:
 		return Place{Customer: e.Customer}, true
+	case profile.Created:
+		return Place{Customer: e.Customer}, true
+	case profile.OwnerChanged:
+		return Place{Customer: e.To}, true
 	case device.Enrolled:
 		return Place{Customer: e.Customer, License: e.License, Group: e.Group, Device: e.Device}, true
 	case device.Moved:
