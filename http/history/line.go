@@ -146,7 +146,7 @@ func Read(r io.Reader) iter.Seq2[Line, error] {
 			}
 			var l Line
 			if err == nil {
-				l, err = parse(text)
+				l, err = Parse(text)
 			}
 			if !yield(l, err) || err != nil {
 				return
@@ -155,7 +155,8 @@ func Read(r io.Reader) iter.Seq2[Line, error] {
 	}
 }
 
-func parse(text []byte) (Line, error) {
+// Parse reads one line.
+func Parse(text []byte) (Line, error) {
 	var s stored
 	if err := json.Unmarshal(text, &s); err != nil {
 		return Line{}, fmt.Errorf("a line is no event: %w", err)
