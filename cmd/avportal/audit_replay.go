@@ -125,7 +125,7 @@ func (r *replayer) step(l history.Line) error {
 	}
 	var changes []string
 	if r.fold != nil {
-		event, err := r.registry.Decode(l.Type, l.Version, l.Data)
+		event, err := r.registry.Decode(l.Type, l.Version, l.Data, nil) // personal texts stay sealed
 		if err != nil {
 			return fmt.Errorf("position %s: %w", l.Position, err)
 		}

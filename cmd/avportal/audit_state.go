@@ -15,6 +15,9 @@ import (
 	"avportal/domain/license"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/team"
+	"avportal/domain/token"
+	"avportal/domain/user"
 )
 
 // fold is the state of an aggregate of any kind.
@@ -32,6 +35,9 @@ var folds = map[domain.Kind]func() fold{
 	domain.KindProfile:  newFold[profile.State],
 	domain.KindDevice:   newFold[device.State],
 	domain.KindJob:      newFold[job.State],
+	domain.KindUser:     newFold[user.State],
+	domain.KindTeam:     newFold[team.State],
+	domain.KindToken:    newFold[token.State],
 }
 
 type folded[S domain.State[S]] struct{ s S }

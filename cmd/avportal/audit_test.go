@@ -63,7 +63,7 @@ func TestAuditorsTools(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := catalog.Registry().Decode(l.Type, l.Version, l.Data)
+		e, err := catalog.Registry().Decode(l.Type, l.Version, l.Data, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -249,6 +249,12 @@ var englishNames = map[string]string{
 	"field.offline_minutes":         "Offline after minutes",
 	"field.silent_days":             "Silent after days",
 	"field.stale_days":              "Gone after days",
+	"field.role":                    "Role",
+	"field.email":                   "E-mail",
+	"field.first_name":              "First name",
+	"field.surname":                 "Surname",
+	"field.salutation":              "Salutation",
+	"field.language":                "Language",
 	"field.seats_percent":           "Nearly used up at percent",
 
 	"sheet.licenses":   "Licenses",

@@ -246,6 +246,12 @@ var germanNames = map[string]string{
 	"field.offline_minutes":         "Offline nach Minuten",
 	"field.silent_days":             "Nicht gemeldet nach Tagen",
 	"field.stale_days":              "Verschwunden nach Tagen",
+	"field.role":                    "Rolle",
+	"field.email":                   "E-Mail",
+	"field.first_name":              "Vorname",
+	"field.surname":                 "Nachname",
+	"field.salutation":              "Anrede",
+	"field.language":                "Sprache",
 	"field.seats_percent":           "Fast ausgeschöpft ab Prozent",
 
 	"sheet.licenses":   "Lizenzen",

@@ -13,6 +13,7 @@ import (
 	"avportal/domain/license"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/user"
 )
 
 // Change is one value that an event has changed. From and To are as the event tells them; nil for what it does not tell.
@@ -34,6 +35,8 @@ var fields = map[string]string{
 	device.Relabeled{}.EventType():     "label",
 	profile.Renamed{}.EventType():      "name",
 	profile.OwnerChanged{}.EventType(): "owner",
+	user.RoleChanged{}.EventType():     "role",
+	user.EmailChanged{}.EventType():    "email",
 }
 
 // Changes are the old and new values of the event that an activity is about, as an actor may see them.
