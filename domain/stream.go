@@ -34,9 +34,11 @@ const (
 	KindProfile  Kind = "profile"
 	KindJob      Kind = "job"
 	KindUser     Kind = "user"
-	KindTeam     Kind = "team"  // who administers a reseller
-	KindToken    Kind = "token" // of the API
-	KindView     Kind = "view"  // of the platform itself
+	KindTeam     Kind = "team"    // who administers a reseller
+	KindToken    Kind = "token"   // of the API
+	KindSession  Kind = "session" // of a person, or an attempt to begin one
+	KindSync     Kind = "sync"    // with the Reseller Portal
+	KindView     Kind = "view"    // of the platform itself
 )
 
 // Stream names the history of one aggregate: "<tenant>-<kind>-<id>". EventStoreDB's category is what stands before

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"avportal/cmd/internal/demo"
+	"avportal/cmd/internal/demorsp"
 	"avportal/cmd/internal/portal"
 	"avportal/domain"
 )
@@ -21,6 +22,7 @@ import (
 func devCommand() *cobra.Command {
 	var cfg portal.Config
 	var quiet, noAgent bool
+	var resellerListen string
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a portal with demo data and everything it needs",
@@ -44,11 +46,12 @@ func devCommand() *cobra.Command {
 			if err := addPassword(&cfg); err != nil {
 				return err
 			}
-			return dev(cmd.Context(), cmd.OutOrStdout(), cfg, !noAgent)
+			return dev(cmd.Context(), cmd.OutOrStdout(), cfg, resellerListen, !noAgent)
 		},
 	}
 	portalFlags(cmd.Flags(), &cfg, ".avportal")
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "log warnings and errors only")
+	cmd.Flags().StringVar(&resellerListen, "rsp-listen", "127.0.0.1:8090", "address of the demo Reseller Portal; unused with --rsp-issuer")
 	cmd.Flags().BoolVar(&noAgent, "no-agent", false, "do not start a local agent")
 	fromEnvironment(cmd)
 	cmd.AddCommand(testPostgresCommand())
@@ -63,9 +66,16 @@ func openLog(data string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(data, "portal.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-func dev(ctx context.Context, out io.Writer, cfg portal.Config, withAgent bool) (err error) {
+func dev(ctx context.Context, out io.Writer, cfg portal.Config, resellerListen string, withAgent bool) (err error) {
 	began := time.Now()
 	fmt.Fprintln(out, "Starting the event store, Postgres and the portal ...")
+	seller, err := startReseller(ctx, &cfg, resellerListen)
+	if err != nil {
+		return err
+	}
+	if seller != nil {
+		defer func() { err = errors.Join(err, seller.Close()) }()
+	}
 	p, err := portal.Start(ctx, cfg)
 	if err != nil {
 		return err
@@ -75,6 +85,13 @@ func dev(ctx context.Context, out io.Writer, cfg portal.Config, withAgent bool) 
 	filled, err := fill(ctx, out, p)
 	if err != nil {
 		return err
+	}
+	if seller != nil {
+		inventory, err := demo.ResellerPortal(ctx, p.Commands(), time.Now())
+		if err != nil {
+			return err
+		}
+		seller.Open(inventory, p.PublicURL())
 	}
 	token, err := p.DevelopmentToken(ctx, demo.Tenant, demo.AdminID)
 	if err != nil {
@@ -91,7 +108,7 @@ func dev(ctx context.Context, out io.Writer, cfg portal.Config, withAgent bool) 
 	if err := p.WaitCaughtUp(ctx); err != nil {
 		return err
 	}
-	run := runFile{URL: p.URL(), Token: token, EventStore: p.EventStore(), Postgres: p.Postgres(), PID: os.Getpid(), SimulationTID: string(filled.SimulationTID)}
+	run := runFile{URL: p.URL(), Token: token, EventStore: p.EventStore(), Postgres: p.Postgres(), PID: os.Getpid(), SimulationTID: string(filled.SimulationTID), Reseller: cfg.Reseller.Issuer}
 	if err := writeRun(cfg.DataDir, run); err != nil {
 		return err
 	}
@@ -104,6 +121,23 @@ func dev(ctx context.Context, out io.Writer, cfg portal.Config, withAgent bool) 
 	case err := <-p.Failed():
 		return err
 	}
+}
+
+// startReseller brings up the demo Reseller Portal, unless another one is configured.
+func startReseller(ctx context.Context, cfg *portal.Config, address string) (*demorsp.Server, error) {
+	if cfg.Reseller.Configured() {
+		return nil, nil
+	}
+	l, err := portal.Listen(ctx, address, true)
+	if err != nil {
+		return nil, err
+	}
+	seller, err := demorsp.Serve(l)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	cfg.Reseller = seller.Config()
+	return seller, nil
 }
 
 // fill makes the demo on an empty log.
@@ -137,6 +171,7 @@ func summary(out io.Writer, r runFile, d demo.Result, took time.Duration) {
 The portal is ready after %s.
 
   API         %s/api/v1/        (health %s/readyz, metrics %s/metrics)
+  Sign in     %s            (Reseller Portal %s)
   Token       %s
   Event store %s
   Postgres    %s
@@ -148,5 +183,5 @@ Try next, in another terminal:
   bin/avportal simulate --devices 200 --days 7
 
 Ctrl-C stops everything; the data stays and the next run goes on with it.
-`, took.Round(100*time.Millisecond), r.URL, r.URL, r.URL, r.Token, r.EventStore, r.Postgres, r.Token, r.URL, r.Token, r.URL)
+`, took.Round(100*time.Millisecond), r.URL, r.URL, r.URL, r.URL, r.Reseller, r.Token, r.EventStore, r.Postgres, r.Token, r.URL, r.Token, r.URL)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -28,7 +29,7 @@ func serveCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Log = newLogger()
-			if err := addPassword(&cfg); err != nil {
+			if err := errors.Join(addPassword(&cfg), addClientSecret(&cfg)); err != nil {
 				return err
 			}
 			cfg.Log.Info("starting", "version", version, "config", cfg.String())
@@ -64,6 +65,12 @@ func portalFlags(flags *pflag.FlagSet, cfg *portal.Config, data string) {
 	flags.StringVar(&cfg.DataDir, "data", data, "directory of the embedded event store and of the portal's own Postgres")
 	flags.StringVar(&cfg.PostgresURL, "postgres-url", "", "Postgres to use instead of an own one (postgres://...)")
 	flags.StringVar(&cfg.EventStoreURL, "eventstore-url", "", "EventStoreDB to use instead of the embedded node (esdb://...)")
+	flags.StringVar(&cfg.PublicURL, "public-url", "", "where browsers find the portal (https://portal.example); https is needed unless it is this machine")
+	flags.StringVar(&cfg.VaultKey, "vault-key", "", "file with the key that seals secrets in Postgres; made in the data directory if it is not named. Portals on one Postgres share it")
+	flags.StringVar(&cfg.Reseller.Issuer, "rsp-issuer", "", "OpenID issuer of the Reseller Portal, through which people sign in")
+	flags.StringVar(&cfg.Reseller.ClientID, "rsp-client-id", "avportal", "the portal's client id there")
+	flags.StringVar(&cfg.Reseller.ClientSecret, "rsp-client-secret", "", "the portal's client secret there; better in a file named by AVPORTAL_RSP_CLIENT_SECRET_FILE")
+	flags.StringVar(&cfg.Reseller.API, "rsp-api", "", "where the Reseller Portal lists accounts and licenses (https://reseller.example/api)")
 	flags.IntVar(&cfg.MaxBatch, "max-batch", 2000, "how many events a view applies in one transaction at most")
 	flags.DurationVar(&cfg.VerifyEvery, "verify-every", 0, "how often each view is compared with its rebuild, as a metric; 0 for never")
 	flags.DurationVar(&cfg.KeepPrevious, "keep-previous", 24*time.Hour, "how long the tables from before a rebuild can be rolled back to")
@@ -113,6 +120,17 @@ func addPassword(cfg *portal.Config) error {
 	u.User = url.UserPassword(u.User.Username(), strings.TrimSpace(string(password)))
 	cfg.PostgresURL = u.String()
 	return nil
+}
+
+// addClientSecret reads the secret for the Reseller Portal from the file of AVPORTAL_RSP_CLIENT_SECRET_FILE.
+func addClientSecret(cfg *portal.Config) error {
+	file := os.Getenv("AVPORTAL_RSP_CLIENT_SECRET_FILE")
+	if file == "" {
+		return nil
+	}
+	secret, err := os.ReadFile(file)
+	cfg.Reseller.ClientSecret = strings.TrimSpace(string(secret))
+	return err
 }
 
 // newLogger writes text to a terminal and JSON elsewhere.

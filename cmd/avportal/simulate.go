@@ -121,6 +121,7 @@ type runFile struct {
 	Postgres      string `json:"postgres"`
 	PID           int    `json:"pid"`
 	SimulationTID string `json:"simulation_tid"`
+	Reseller      string `json:"reseller_portal"`
 }
 
 func runFilePath(data string) string { return filepath.Join(data, "run.json") }

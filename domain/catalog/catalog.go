@@ -11,6 +11,8 @@ import (
 	"avportal/domain/platform"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/session"
+	"avportal/domain/sync"
 	"avportal/domain/team"
 	"avportal/domain/token"
 	"avportal/domain/user"
@@ -19,5 +21,5 @@ import (
 // Registry knows every event type of this build.
 func Registry() *domain.Registry {
 	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, profile.Events, job.Events, platform.Events,
-		user.Events, team.Events, token.Events)
+		user.Events, team.Events, token.Events, session.Events, sync.Events)
 }

@@ -16,7 +16,7 @@ func (s *server) GetMe(ctx context.Context, _ GetMeRequestObject) (GetMeResponse
 	c := callOf(ctx)
 	me := Me{
 		Kind: ActorKind(c.actor.Kind), Id: c.actor.ID, Role: Role(c.actor.Role), Tenant: some(string(c.actor.Tenant)),
-		Customer: some(string(c.actor.Customer)), ExpiresAt: instant(c.token.ExpiresAt), Permissions: []string{},
+		Customer: some(string(c.actor.Customer)), ExpiresAt: instant(c.expires), Permissions: []string{},
 	}
 	for _, p := range []domain.Permission{
 		domain.Read, domain.ReadLog, domain.ManageReseller, domain.ManageCustomers, domain.ManageLicenses,

@@ -22,6 +22,9 @@ import (
 	"avportal/http/api/actionlog"
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
+	"avportal/http/rsp"
+	"avportal/http/signin"
+	"avportal/http/signin/sessions"
 	"avportal/projections"
 )
 
@@ -36,6 +39,9 @@ type Config struct {
 	Past     *projections.Past    // of the views that are read
 	Signals  *projections.Signals // of the engine that runs in this process; nil if none does
 	Tokens   *tokens.Vault
+	SignIn   *signin.Service
+	Cookies  sessions.Cookies
+	Reseller *rsp.Portal
 	Changes  *changes.Broadcaster // what the event stream sends; whoever makes it runs it
 	Now      func() time.Time
 	Log      *slog.Logger

@@ -17,15 +17,13 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/eventstore"
-	"avportal/http/api/tokens"
 	"avportal/projections"
 )
 
 // call is a request that was admitted.
 type call struct {
 	*endpoint
-	token tokens.Token
-	actor domain.Actor
+	caller
 	at    time.Time
 	after eventstore.Position // what the answer to a read must contain
 	asOf  *projections.When   // nil: the present
@@ -42,8 +40,8 @@ type callKey struct{}
 // callOf is the admitted request that a handler works on. Without admit before it, the handler panics, and so refuses.
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
-func newCall(r *http.Request, e *endpoint, token tokens.Token, now time.Time, body []byte) (*call, error) {
-	c := &call{endpoint: e, token: token, actor: token.As(), at: now, command: uuid.New()}
+func newCall(r *http.Request, e *endpoint, who caller, now time.Time, body []byte) (*call, error) {
+	c := &call{endpoint: e, caller: who, at: now, command: uuid.New()}
 	if key := r.Header.Get("Idempotency-Key"); key != "" {
 		c.command = commandID(c.actor, r.Method, r.URL.EscapedPath(), key)
 		c.fingerprint = fingerprint(key, r.URL.RawQuery, body)

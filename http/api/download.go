@@ -42,7 +42,7 @@ func (d download) write(w http.ResponseWriter) error {
 		defer d.closed()
 	}
 	c := callOf(d.ctx)
-	done, ok := d.s.limits.openStream(c.token.ID)
+	done, ok := d.s.limits.openStream(c.id)
 	if !ok {
 		return errManyStreams
 	}

@@ -32,7 +32,7 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	c := callOf(ctx)
-	closed, ok := s.limits.openStream(c.token.ID)
+	closed, ok := s.limits.openStream(c.id)
 	if !ok {
 		s.fail(w, r, errManyStreams)
 		return
@@ -59,8 +59,9 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request) {
 		wait, done := context.WithTimeout(ctx, heartbeat)
 		events, err := s.nextChanges(wait, reader)
 		done()
-		// A token may have been revoked since. What the vault can't tell ends the stream as well: the client comes back.
-		if _, authErr := s.Tokens.Authenticate(ctx, bearer(r)); authErr != nil || err != nil || ctx.Err() != nil || s.closing() {
+		// A token may have been revoked since, a session have ended. What the vault can't tell ends the stream as well: the client
+		// comes back.
+		if _, authErr := s.identify(ctx, r); authErr != nil || err != nil || ctx.Err() != nil || s.closing() {
 			return
 		}
 		if len(events) == 0 {

@@ -10,8 +10,6 @@ import (
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
-
-	"avportal/http/api/tokens"
 )
 
 // What Config leaves at 0.
@@ -35,7 +33,7 @@ type limits struct {
 	requests, strangers rate.Limit
 	perToken            int // event streams
 
-	tokens    *lru.Cache[uuid.UUID, *rate.Limiter]
+	tokens    *lru.Cache[uuid.UUID, *rate.Limiter] // and sessions
 	addresses *lru.Cache[netip.Prefix, *rate.Limiter]
 
 	// known holds fingerprints of tokens that were good the last time. They let nobody in: they only spare a caller the
@@ -72,24 +70,25 @@ func newLimits(cfg Config) (*limits, error) {
 	return l, err
 }
 
-// authenticate tells whose request it is. Whoever has not shown a good token before pays from the budget of his address, and
-// pays before his token is hashed or looked up.
-func (s *server) authenticate(ctx context.Context, r *http.Request) (tokens.Token, error) {
-	secret, l := bearer(r), s.limits
+// authenticate tells whose request it is. Whoever has not shown a good token or cookie before pays from the budget of his
+// address, and pays before it is hashed or looked up.
+func (s *server) authenticate(ctx context.Context, r *http.Request) (caller, error) {
+	l := s.limits
+	secret, _ := s.secretOf(r)
 	fingerprint := maphash.String(l.seed, secret)
 	if !l.known.Contains(fingerprint) && !allow(l.addresses, addressOf(r), l.strangers, strangerBurst) {
-		return tokens.Token{}, errRateLimited
+		return caller{}, errRateLimited
 	}
-	token, err := s.Tokens.Authenticate(ctx, secret)
+	who, err := s.identify(ctx, r)
 	if err != nil {
 		l.known.Remove(fingerprint)
-		return tokens.Token{}, err
+		return caller{}, err
 	}
 	l.known.Add(fingerprint, struct{}{})
-	if !allow(l.tokens, token.ID, l.requests, requestBurst) {
-		return tokens.Token{}, errRateLimited
+	if !allow(l.tokens, who.id, l.requests, requestBurst) {
+		return caller{}, errRateLimited
 	}
-	return token, nil
+	return who, nil
 }
 
 // allow takes one from the budget that belongs to a key.

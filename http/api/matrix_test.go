@@ -22,7 +22,13 @@ import (
 // whoMay has a row for every route of the document: the roles that may use it, by their letters in roles. A route without a row
 // fails the test. What lies in its path, query and body is found out by the names of parameters; see objects.
 var whoMay = map[string]string{
-	"GET /me":        "atrckuo",
+	"GET /me":                  "atrckuo",
+	"GET /me/sessions":         "atrckuo",
+	"DELETE /me/sessions":      "atrckuo",
+	"DELETE /me/sessions/{id}": "atrckuo",
+	"GET /session":             "atrckuo",
+	"DELETE /session":          "atrckuo",
+
 	"GET /names":     "atrckuo",
 	"GET /events":    "atrck",
 	"GET /dashboard": "atrck",
@@ -39,6 +45,7 @@ var whoMay = map[string]string{
 	"GET /licenses/{id}/download": "atc",
 	"PATCH /licenses/{id}":        "a",
 	"POST /licenses/{id}/renew":   "a",
+	"POST /licenses/{id}/refresh": "atc",
 
 	"GET /groups":         "atrck",
 	"POST /groups":        "atc",
@@ -67,9 +74,11 @@ var whoMay = map[string]string{
 	"GET /activities/{id}":   "atcu",
 	"GET /audit/events":      "atu",
 
-	"GET /reseller":   "atr",
-	"PATCH /reseller": "a",
-	"POST /resellers": "o",
+	"GET /reseller":       "atr",
+	"PATCH /reseller":     "a",
+	"POST /resellers":     "o",
+	"GET /reseller/sync":  "atr",
+	"POST /reseller/sync": "at",
 
 	"GET /tokens":         "a",
 	"POST /tokens":        "a",
@@ -111,7 +120,9 @@ func (p *portal) objects() map[string]object {
 		return p.must(202, token, "POST", "/api/v1/devices/update", map[string]any{"devices": []string{device}}).body["id"].(string)
 	})
 	tokens := object{own: p.tokenID(p.token(domain.Auditor, tenant, "")).String(), foreign: p.tokenID(p.token(domain.Auditor, foreign, "")).String(), missing: uuid.NewString()}
+	sessions := object{uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()} // those of others; see TestSessionsOverHTTP
 	return map[string]object{
+		"sessions":  sessions,
 		"customers": customers, "customer": customers, "licenses": licenses, "license": licenses, "groups": groups, "group": groups, "parent": groups,
 		"devices": devices, "device": devices, "request_id": requests, "jobs": jobs, "activities": requests, "tokens": tokens,
 	}

@@ -105,7 +105,7 @@ func (s *server) admit(next http.Handler) http.Handler {
 
 // admitted checks what costs least first: a stranger's body is not even read.
 func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error) {
-	token, err := s.authenticate(r.Context(), r)
+	who, err := s.authenticate(r.Context(), r)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,7 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 	if e == nil {
 		return nil, fmt.Errorf("no access rule for %s %s", r.Method, template(r)) // New has made sure that this can't be
 	}
-	actor := token.As()
-	if err := e.permits(actor); err != nil {
+	if err := e.permits(who.actor); err != nil {
 		return nil, err
 	}
 	query, err := checkQuery(r.URL.RawQuery, e)
@@ -130,12 +129,12 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 		return nil, err
 	}
 	r.Body = replay(body)
-	c, err := newCall(r, e, token, s.Now(), body)
+	c, err := newCall(r, e, who, s.Now(), body)
 	if err != nil {
 		return nil, err
 	}
 	c.stillAllowed = func(ctx context.Context) error {
-		_, err := s.Tokens.Authenticate(ctx, bearer(r))
+		_, err := s.identify(ctx, r)
 		return err
 	}
 	return c, nil

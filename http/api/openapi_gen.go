@@ -320,19 +320,19 @@ func (e PhaseName) Valid() bool {
 
 // Defines values for PhaseState.
 const (
-	Done   PhaseState = "done"
-	Failed PhaseState = "failed"
-	Open   PhaseState = "open"
+	PhaseStateDone   PhaseState = "done"
+	PhaseStateFailed PhaseState = "failed"
+	PhaseStateOpen   PhaseState = "open"
 )
 
 // Valid indicates whether the value is a known member of the PhaseState enum.
 func (e PhaseState) Valid() bool {
 	switch e {
-	case Done:
+	case PhaseStateDone:
 		return true
-	case Failed:
+	case PhaseStateFailed:
 		return true
-	case Open:
+	case PhaseStateOpen:
 		return true
 	default:
 		return false
@@ -459,6 +459,33 @@ func (e SeatsState) Valid() bool {
 	}
 }
 
+// Defines values for SignInMethod.
+const (
+	Passkey              SignInMethod = "passkey"
+	Password             SignInMethod = "password"
+	PasswordRecoveryCode SignInMethod = "password_recovery_code"
+	PasswordTotp         SignInMethod = "password_totp"
+	ResellerPortal       SignInMethod = "reseller_portal"
+)
+
+// Valid indicates whether the value is a known member of the SignInMethod enum.
+func (e SignInMethod) Valid() bool {
+	switch e {
+	case Passkey:
+		return true
+	case Password:
+		return true
+	case PasswordRecoveryCode:
+		return true
+	case PasswordTotp:
+		return true
+	case ResellerPortal:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Signatures.
 const (
 	SignaturesCritical Signatures = "critical"
@@ -494,6 +521,8 @@ const (
 	SubjectKindJob      SubjectKind = "job"
 	SubjectKindLicense  SubjectKind = "license"
 	SubjectKindReseller SubjectKind = "reseller"
+	SubjectKindSession  SubjectKind = "session"
+	SubjectKindSync     SubjectKind = "sync"
 	SubjectKindTeam     SubjectKind = "team"
 	SubjectKindToken    SubjectKind = "token"
 	SubjectKindUser     SubjectKind = "user"
@@ -514,11 +543,78 @@ func (e SubjectKind) Valid() bool {
 		return true
 	case SubjectKindReseller:
 		return true
+	case SubjectKindSession:
+		return true
+	case SubjectKindSync:
+		return true
 	case SubjectKindTeam:
 		return true
 	case SubjectKindToken:
 		return true
 	case SubjectKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SyncProblemKind.
+const (
+	SyncProblemKindCustomer SyncProblemKind = "customer"
+	SyncProblemKindLicense  SyncProblemKind = "license"
+)
+
+// Valid indicates whether the value is a known member of the SyncProblemKind enum.
+func (e SyncProblemKind) Valid() bool {
+	switch e {
+	case SyncProblemKindCustomer:
+		return true
+	case SyncProblemKindLicense:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SyncState.
+const (
+	SyncStateFailed    SyncState = "failed"
+	SyncStateNever     SyncState = "never"
+	SyncStateRunning   SyncState = "running"
+	SyncStateSucceeded SyncState = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the SyncState enum.
+func (e SyncState) Valid() bool {
+	switch e {
+	case SyncStateFailed:
+		return true
+	case SyncStateNever:
+		return true
+	case SyncStateRunning:
+		return true
+	case SyncStateSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SyncTrigger.
+const (
+	Daily  SyncTrigger = "daily"
+	Demand SyncTrigger = "demand"
+	SignIn SyncTrigger = "sign_in"
+)
+
+// Valid indicates whether the value is a known member of the SyncTrigger enum.
+func (e SyncTrigger) Valid() bool {
+	switch e {
+	case Daily:
+		return true
+	case Demand:
+		return true
+	case SignIn:
 		return true
 	default:
 		return false
@@ -1562,6 +1658,37 @@ type ScanRequest struct {
 // SeatsState An MSP license is unlimited.
 type SeatsState string
 
+// Session defines model for Session.
+type Session struct {
+	// Browser What the browser called itself; may be empty.
+	Browser   string    `json:"browser"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current The caller's own.
+	Current bool `json:"current"`
+
+	// Customer The one customer that it is limited to.
+	Customer *string `json:"customer,omitempty"`
+
+	// ExpiresAt When it ends in any case.
+	ExpiresAt time.Time          `json:"expires_at"`
+	Id        openapi_types.UUID `json:"id"`
+	Method    SignInMethod       `json:"method"`
+	Role      Role               `json:"role"`
+	Tenant    string             `json:"tenant"`
+
+	// UsedAt To the minute. It ends when it is not used for half an hour.
+	UsedAt time.Time `json:"used_at"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items []Session `json:"items"`
+}
+
+// SignInMethod defines model for SignInMethod.
+type SignInMethod string
+
 // Signatures defines model for Signatures.
 type Signatures string
 
@@ -1573,6 +1700,71 @@ type Subject struct {
 
 // SubjectKind defines model for SubjectKind.
 type SubjectKind string
+
+// Sync defines model for Sync.
+type Sync struct {
+	// Changed That are new or different.
+	Changed int `json:"changed"`
+
+	// Configured There is a Reseller Portal.
+	Configured bool `json:"configured"`
+
+	// Connected Somebody has authorized the portal, and the Reseller Portal has not refused it since. Without, sign in through it once.
+	Connected bool `json:"connected"`
+
+	// Customers That the Reseller Portal lists, with a license.
+	Customers int `json:"customers"`
+	Done      int `json:"done"`
+
+	// DueAt When the next one begins by itself.
+	DueAt *time.Time `json:"due_at,omitempty"`
+
+	// Failure The code of what has broken it off.
+	Failure    *string    `json:"failure,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Id         *string    `json:"id,omitempty"`
+	Licenses   int        `json:"licenses"`
+
+	// Problems At most 100.
+	Problems []SyncProblem `json:"problems"`
+
+	// Refused That a rule forbids; `problems` says which.
+	Refused   int        `json:"refused"`
+	StartedAt *time.Time `json:"started_at,omitempty"`
+	State     SyncState  `json:"state"`
+
+	// SucceededAt When one came to its end last.
+	SucceededAt *time.Time `json:"succeeded_at,omitempty"`
+
+	// Total Customers and licenses that are to be taken over.
+	Total   int          `json:"total"`
+	Trigger *SyncTrigger `json:"trigger,omitempty"`
+}
+
+// SyncAccepted defines model for SyncAccepted.
+type SyncAccepted struct {
+	// Id The synchronization, and the activity that it begins.
+	Id string `json:"id"`
+}
+
+// SyncProblem defines model for SyncProblem.
+type SyncProblem struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+
+	// Id In the Reseller Portal.
+	Id   string          `json:"id"`
+	Kind SyncProblemKind `json:"kind"`
+}
+
+// SyncProblemKind defines model for SyncProblem.Kind.
+type SyncProblemKind string
+
+// SyncState defines model for SyncState.
+type SyncState string
+
+// SyncTrigger defines model for SyncTrigger.
+type SyncTrigger string
 
 // Threat defines model for Threat.
 type Threat struct {
@@ -2199,12 +2391,24 @@ type ServerInterface interface {
 	// GetDownloadChoices What can be chosen when an installer is downloaded: architecture, group, type
 	// (GET /licenses/{id}/download)
 	GetDownloadChoices(w http.ResponseWriter, r *http.Request, id Id)
+	// RefreshLicense Read a license anew from the Reseller Portal
+	// (POST /licenses/{id}/refresh)
+	RefreshLicense(w http.ResponseWriter, r *http.Request, id Id)
 	// RenewLicense Let a license hold longer, whether it has expired or not
 	// (POST /licenses/{id}/renew)
 	RenewLicense(w http.ResponseWriter, r *http.Request, id Id)
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(w http.ResponseWriter, r *http.Request)
+	// SignOutEverywhere Sign out everywhere, here as well
+	// (DELETE /me/sessions)
+	SignOutEverywhere(w http.ResponseWriter, r *http.Request)
+	// ListSessions Where the caller is signed in, newest first
+	// (GET /me/sessions)
+	ListSessions(w http.ResponseWriter, r *http.Request)
+	// EndSession Sign out elsewhere; it ends within 5 seconds everywhere
+	// (DELETE /me/sessions/{id})
+	EndSession(w http.ResponseWriter, r *http.Request, id openapi_types.UUID)
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(w http.ResponseWriter, r *http.Request)
@@ -2214,9 +2418,21 @@ type ServerInterface interface {
 	// ChangeReseller Rename the reseller, change thresholds
 	// (PATCH /reseller)
 	ChangeReseller(w http.ResponseWriter, r *http.Request)
+	// GetSync How the synchronization with the Reseller Portal stands
+	// (GET /reseller/sync)
+	GetSync(w http.ResponseWriter, r *http.Request)
+	// StartSync Synchronize with the Reseller Portal now
+	// (POST /reseller/sync)
+	StartSync(w http.ResponseWriter, r *http.Request)
 	// RegisterReseller Register a reseller (who runs the installation)
 	// (POST /resellers)
 	RegisterReseller(w http.ResponseWriter, r *http.Request)
+	// SignOut Sign out
+	// (DELETE /session)
+	SignOut(w http.ResponseWriter, r *http.Request)
+	// GetSession The session that the caller is signed in with
+	// (GET /session)
+	GetSession(w http.ResponseWriter, r *http.Request)
 	// ListTokens API tokens of the reseller
 	// (GET /tokens)
 	ListTokens(w http.ResponseWriter, r *http.Request, params ListTokensParams)
@@ -4330,6 +4546,32 @@ func (siw *ServerInterfaceWrapper) GetDownloadChoices(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// RefreshLicense operation middleware
+func (siw *ServerInterfaceWrapper) RefreshLicense(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RefreshLicense(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // RenewLicense operation middleware
 func (siw *ServerInterfaceWrapper) RenewLicense(w http.ResponseWriter, r *http.Request) {
 
@@ -4361,6 +4603,60 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetMe(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignOutEverywhere operation middleware
+func (siw *ServerInterfaceWrapper) SignOutEverywhere(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignOutEverywhere(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListSessions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndSession operation middleware
+func (siw *ServerInterfaceWrapper) EndSession(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndSession(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4412,11 +4708,67 @@ func (siw *ServerInterfaceWrapper) ChangeReseller(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// GetSync operation middleware
+func (siw *ServerInterfaceWrapper) GetSync(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetSync(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// StartSync operation middleware
+func (siw *ServerInterfaceWrapper) StartSync(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StartSync(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // RegisterReseller operation middleware
 func (siw *ServerInterfaceWrapper) RegisterReseller(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RegisterReseller(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignOut operation middleware
+func (siw *ServerInterfaceWrapper) SignOut(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignOut(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetSession operation middleware
+func (siw *ServerInterfaceWrapper) GetSession(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetSession(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4691,11 +5043,19 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/licenses/{id}/download", wrapper.GetDownloadChoices).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/licenses/{id}/refresh", wrapper.RefreshLicense).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/licenses/{id}/renew", wrapper.RenewLicense).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/licenses/export", wrapper.ExportLicenses).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/me", wrapper.GetMe).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/me/sessions", wrapper.SignOutEverywhere).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/me/sessions", wrapper.ListSessions).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/me/sessions/{id}", wrapper.EndSession).Methods(http.MethodDelete)
 
 	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
 
@@ -4703,7 +5063,15 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/reseller", wrapper.ChangeReseller).Methods(http.MethodPatch)
 
+	r.HandleFunc(options.BaseURL+"/reseller/sync", wrapper.GetSync).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/reseller/sync", wrapper.StartSync).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/resellers", wrapper.RegisterReseller).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/session", wrapper.SignOut).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/session", wrapper.GetSession).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/tokens", wrapper.ListTokens).Methods(http.MethodGet)
 
@@ -6082,6 +6450,42 @@ func (response GetDownloadChoices200JSONResponse) VisitGetDownloadChoicesRespons
 	return err
 }
 
+type RefreshLicenseRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type RefreshLicenseResponseObject interface {
+	VisitRefreshLicenseResponse(w http.ResponseWriter) error
+}
+
+type RefreshLicense200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type RefreshLicense200JSONResponse struct {
+	Body    Changed
+	Headers RefreshLicense200ResponseHeaders
+}
+
+func (response RefreshLicense200JSONResponse) VisitRefreshLicenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RenewLicenseRequestObject struct {
 	Id   Id `json:"id"`
 	Body *RenewLicenseJSONRequestBody
@@ -6138,6 +6542,66 @@ func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) e
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type SignOutEverywhereRequestObject struct {
+}
+
+type SignOutEverywhereResponseObject interface {
+	VisitSignOutEverywhereResponse(w http.ResponseWriter) error
+}
+
+type SignOutEverywhere204ResponseHeaders struct {
+	SetCookie *string
+}
+
+type SignOutEverywhere204Response struct {
+	Headers SignOutEverywhere204ResponseHeaders
+}
+
+func (response SignOutEverywhere204Response) VisitSignOutEverywhereResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type ListSessionsRequestObject struct {
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200JSONResponse SessionList
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSessionRequestObject struct {
+	Id openapi_types.UUID `json:"id"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
 }
 
 type GetNamesRequestObject struct {
@@ -6232,6 +6696,48 @@ func (response ChangeReseller200JSONResponse) VisitChangeResellerResponse(w http
 	return err
 }
 
+type GetSyncRequestObject struct {
+}
+
+type GetSyncResponseObject interface {
+	VisitGetSyncResponse(w http.ResponseWriter) error
+}
+
+type GetSync200JSONResponse Sync
+
+func (response GetSync200JSONResponse) VisitGetSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartSyncRequestObject struct {
+}
+
+type StartSyncResponseObject interface {
+	VisitStartSyncResponse(w http.ResponseWriter) error
+}
+
+type StartSync202JSONResponse SyncAccepted
+
+func (response StartSync202JSONResponse) VisitStartSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RegisterResellerRequestObject struct {
 	Body *RegisterResellerJSONRequestBody
 }
@@ -6292,6 +6798,50 @@ func (response RegisterReseller201JSONResponse) VisitRegisterResellerResponse(w 
 		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutRequestObject struct {
+}
+
+type SignOutResponseObject interface {
+	VisitSignOutResponse(w http.ResponseWriter) error
+}
+
+type SignOut204ResponseHeaders struct {
+	SetCookie *string
+}
+
+type SignOut204Response struct {
+	Headers SignOut204ResponseHeaders
+}
+
+func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetSessionRequestObject struct {
+}
+
+type GetSessionResponseObject interface {
+	VisitGetSessionResponse(w http.ResponseWriter) error
+}
+
+type GetSession200JSONResponse Session
+
+func (response GetSession200JSONResponse) VisitGetSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6470,12 +7020,24 @@ type StrictServerInterface interface {
 	// GetDownloadChoices What can be chosen when an installer is downloaded: architecture, group, type
 	// (GET /licenses/{id}/download)
 	GetDownloadChoices(ctx context.Context, request GetDownloadChoicesRequestObject) (GetDownloadChoicesResponseObject, error)
+	// RefreshLicense Read a license anew from the Reseller Portal
+	// (POST /licenses/{id}/refresh)
+	RefreshLicense(ctx context.Context, request RefreshLicenseRequestObject) (RefreshLicenseResponseObject, error)
 	// RenewLicense Let a license hold longer, whether it has expired or not
 	// (POST /licenses/{id}/renew)
 	RenewLicense(ctx context.Context, request RenewLicenseRequestObject) (RenewLicenseResponseObject, error)
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// SignOutEverywhere Sign out everywhere, here as well
+	// (DELETE /me/sessions)
+	SignOutEverywhere(ctx context.Context, request SignOutEverywhereRequestObject) (SignOutEverywhereResponseObject, error)
+	// ListSessions Where the caller is signed in, newest first
+	// (GET /me/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession Sign out elsewhere; it ends within 5 seconds everywhere
+	// (DELETE /me/sessions/{id})
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
@@ -6485,9 +7047,21 @@ type StrictServerInterface interface {
 	// ChangeReseller Rename the reseller, change thresholds
 	// (PATCH /reseller)
 	ChangeReseller(ctx context.Context, request ChangeResellerRequestObject) (ChangeResellerResponseObject, error)
+	// GetSync How the synchronization with the Reseller Portal stands
+	// (GET /reseller/sync)
+	GetSync(ctx context.Context, request GetSyncRequestObject) (GetSyncResponseObject, error)
+	// StartSync Synchronize with the Reseller Portal now
+	// (POST /reseller/sync)
+	StartSync(ctx context.Context, request StartSyncRequestObject) (StartSyncResponseObject, error)
 	// RegisterReseller Register a reseller (who runs the installation)
 	// (POST /resellers)
 	RegisterReseller(ctx context.Context, request RegisterResellerRequestObject) (RegisterResellerResponseObject, error)
+	// SignOut Sign out
+	// (DELETE /session)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
+	// GetSession The session that the caller is signed in with
+	// (GET /session)
+	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
 	// ListTokens API tokens of the reseller
 	// (GET /tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -7492,6 +8066,32 @@ func (sh *strictHandler) GetDownloadChoices(w http.ResponseWriter, r *http.Reque
 	}
 }
 
+// RefreshLicense operation middleware
+func (sh *strictHandler) RefreshLicense(w http.ResponseWriter, r *http.Request, id Id) {
+	var request RefreshLicenseRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RefreshLicense(ctx, request.(RefreshLicenseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefreshLicense")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RefreshLicenseResponseObject); ok {
+		if err := validResponse.VisitRefreshLicenseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RenewLicense operation middleware
 func (sh *strictHandler) RenewLicense(w http.ResponseWriter, r *http.Request, id Id) {
 	var request RenewLicenseRequestObject
@@ -7542,6 +8142,80 @@ func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		if err := validResponse.VisitGetMeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignOutEverywhere operation middleware
+func (sh *strictHandler) SignOutEverywhere(w http.ResponseWriter, r *http.Request) {
+	var request SignOutEverywhereRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOutEverywhere(ctx, request.(SignOutEverywhereRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOutEverywhere")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignOutEverywhereResponseObject); ok {
+		if err := validResponse.VisitSignOutEverywhereResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(w http.ResponseWriter, r *http.Request) {
+	var request ListSessionsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx, request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		if err := validResponse.VisitListSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(w http.ResponseWriter, r *http.Request, id openapi_types.UUID) {
+	var request EndSessionRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx, request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		if err := validResponse.VisitEndSessionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -7628,6 +8302,54 @@ func (sh *strictHandler) ChangeReseller(w http.ResponseWriter, r *http.Request) 
 	}
 }
 
+// GetSync operation middleware
+func (sh *strictHandler) GetSync(w http.ResponseWriter, r *http.Request) {
+	var request GetSyncRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSync(ctx, request.(GetSyncRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSync")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetSyncResponseObject); ok {
+		if err := validResponse.VisitGetSyncResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StartSync operation middleware
+func (sh *strictHandler) StartSync(w http.ResponseWriter, r *http.Request) {
+	var request StartSyncRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StartSync(ctx, request.(StartSyncRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartSync")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StartSyncResponseObject); ok {
+		if err := validResponse.VisitStartSyncResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RegisterReseller operation middleware
 func (sh *strictHandler) RegisterReseller(w http.ResponseWriter, r *http.Request) {
 	var request RegisterResellerRequestObject
@@ -7652,6 +8374,54 @@ func (sh *strictHandler) RegisterReseller(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RegisterResellerResponseObject); ok {
 		if err := validResponse.VisitRegisterResellerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignOut operation middleware
+func (sh *strictHandler) SignOut(w http.ResponseWriter, r *http.Request) {
+	var request SignOutRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOut(ctx, request.(SignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOut")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignOutResponseObject); ok {
+		if err := validResponse.VisitSignOutResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetSession operation middleware
+func (sh *strictHandler) GetSession(w http.ResponseWriter, r *http.Request) {
+	var request GetSessionRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSession(ctx, request.(GetSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetSessionResponseObject); ok {
+		if err := validResponse.VisitGetSessionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

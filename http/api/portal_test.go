@@ -30,6 +30,10 @@ import (
 	"avportal/http/api"
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
+	"avportal/http/rsp"
+	"avportal/http/signin"
+	"avportal/http/signin/sessions"
+	"avportal/http/vault"
 	"avportal/projections"
 	"avportal/projections/dashboard"
 	"avportal/projections/devices"
@@ -47,14 +51,16 @@ const (
 // portal is the whole of it but for a real event store: commands, views on a real Postgres, and the API behind a real server.
 type portal struct {
 	*testing.T
-	store  eventstore.Store
-	h      *commands.Handler
-	vault  *tokens.Vault
-	server *httptest.Server
-	log    *bytes.Buffer
-	close  func() // says that the portal is closing
-	routes routers.Router
-	schema *openapi3.Schema // of problems
+	store    eventstore.Store
+	h        *commands.Handler
+	vault    *tokens.Vault
+	sessions *sessions.Vault
+	signin   *signin.Service
+	server   *httptest.Server
+	log      *bytes.Buffer
+	close    func() // says that the portal is closing
+	routes   routers.Router
+	schema   *openapi3.Schema // of problems
 
 	mu    sync.Mutex
 	now   time.Time // zero: the real one
@@ -112,12 +118,19 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	})
 	p.vault, err = tokens.New(ctx, writers, p.clock)
 	check(t, err)
+	key, err := vault.New(bytes.Repeat([]byte{7}, 32))
+	check(t, err)
+	p.sessions, err = sessions.New(ctx, writers, p.clock)
+	check(t, err)
+	p.signin = &signin.Service{Commands: p.h, Sessions: p.sessions, Now: p.clock}
+	seller, err := rsp.New(ctx, rsp.Config{}, rsp.Deps{DB: writers, Key: key, Commands: p.h, Now: p.clock, Log: quiet})
+	check(t, err)
 	stream := changes.New(store, quiet)
 	background.Go(func() { stream.Run(ctx) })
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
-		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Changes: stream, Now: p.clock,
+		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, SignIn: p.signin, Reseller: seller, Changes: stream, Now: p.clock,
 		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:   func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

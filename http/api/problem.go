@@ -21,7 +21,7 @@ import (
 
 // Refusals that only this API knows.
 var (
-	errUnauthorized = &domain.Error{Class: domain.Forbidden, Code: "unauthorized", Message: "Send a valid token: Authorization: Bearer avp_..."}
+	errUnauthorized = &domain.Error{Class: domain.Forbidden, Code: "unauthorized", Message: "Sign in, or send a valid token: Authorization: Bearer avp_..."}
 	errNoRoute      = &domain.Error{Class: domain.NotFound, Code: "no_such_address", Message: "There is no such address."}
 	errMethod       = &domain.Error{Class: domain.Invalid, Code: "method_not_allowed", Message: "This address does not know this method."}
 	errTooLarge     = &domain.Error{Class: domain.Invalid, Code: "body_too_large", Message: "The body is larger than 1 MiB."}

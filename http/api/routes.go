@@ -29,7 +29,13 @@ type access struct {
 
 // routes has a row for every route of the document. A route without a row is a mistake that New finds.
 var routes = map[string]access{
-	"GET /me":     {"", anyone},
+	"GET /me":                  {"", anyone},
+	"GET /me/sessions":         {"", anyone},
+	"DELETE /me/sessions":      {"", anyone},
+	"DELETE /me/sessions/{id}": {"", anyone},
+	"GET /session":             {"", anyone},
+	"DELETE /session":          {"", anyone},
+
 	"GET /events": {domain.Read, withinTenant},
 	"GET /names":  {"", anyone},
 
@@ -47,6 +53,7 @@ var routes = map[string]access{
 	"GET /licenses/{id}/download": {domain.ManageDevices, withinTenant},
 	"PATCH /licenses/{id}":        {domain.ManageLicenses, withinTenant},
 	"POST /licenses/{id}/renew":   {domain.ManageLicenses, withinTenant},
+	"POST /licenses/{id}/refresh": {domain.ManageDevices, withinTenant},
 
 	"GET /groups":         {domain.Read, withinTenant},
 	"POST /groups":        {domain.ManageGroups, withinTenant},
@@ -75,9 +82,11 @@ var routes = map[string]access{
 	"GET /activities/{id}":   {domain.ReadLog, withinTenant},
 	"GET /audit/events":      {domain.ReadLog, tenantWide},
 
-	"GET /reseller":   {domain.Read, tenantWide},
-	"PATCH /reseller": {domain.ManageReseller, tenantWide},
-	"POST /resellers": {domain.OperatePlatform, anyone},
+	"GET /reseller":       {domain.Read, tenantWide},
+	"PATCH /reseller":     {domain.ManageReseller, tenantWide},
+	"POST /resellers":     {domain.OperatePlatform, anyone},
+	"GET /reseller/sync":  {domain.Read, tenantWide},
+	"POST /reseller/sync": {domain.ManageDevices, tenantWide}, // it brings what the Reseller Portal says, nothing of the caller's
 
 	"GET /tokens":         {domain.ManageReseller, tenantWide},
 	"POST /tokens":        {domain.ManageReseller, tenantWide},

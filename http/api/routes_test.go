@@ -88,6 +88,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{domain.ReadLog, withinTenant}:         "yy-y-y---",
 		{domain.ReadLog, tenantWide}:           "yy---y---",
 		{domain.ManageDevices, withinTenant}:   "yy-y-----",
+		{domain.ManageDevices, tenantWide}:     "yy-------",
 		{domain.ManageGroups, withinTenant}:    "yy-y-----",
 		{domain.ManageCustomers, tenantWide}:   "y--------",
 		{domain.ManageCustomers, withinTenant}: "y--------",

@@ -68,6 +68,15 @@ var germanSentences = map[string]string{
 	"This is the reseller's last administrator. Make somebody else one first.":                                            "Das ist der letzte Administrator des Resellers. Machen Sie zuerst jemand anderen dazu.",
 	"A token holds for 1 to %d days.":                                                                                     "Ein Token gilt 1 bis %d Tage.",
 
+	// Signing in and the Reseller Portal.
+	"Sign in, or send a valid token: Authorization: Bearer avp_...":                          "Melden Sie sich an oder senden Sie ein gültiges Token: Authorization: Bearer avp_...",
+	"This is for people who are signed in; the request came with a token.":                   "Das ist für angemeldete Personen; die Anfrage kam mit einem Token.",
+	"No Reseller Portal is configured.":                                                      "Es ist kein Reseller-Portal eingerichtet.",
+	"The Reseller Portal has not been authorized, or no longer is. Sign in through it once.": "Das Reseller-Portal ist nicht oder nicht mehr freigegeben. Melden Sie sich einmal darüber an.",
+	"The Reseller Portal does not list this license.":                                        "Das Reseller-Portal führt diese Lizenz nicht.",
+	"The Reseller Portal can't be reached right now. Repeat in a moment.":                    "Das Reseller-Portal ist gerade nicht erreichbar. Wiederholen Sie die Anfrage gleich noch einmal.",
+	"A synchronization is under way already.":                                                "Ein Abgleich läuft bereits.",
+
 	// Groups.
 	"There is no such group in the tree of this license.":                                      "Diese Gruppe gibt es im Baum dieser Lizenz nicht.",
 	"A group beside it already has this name.":                                                 "Eine Gruppe daneben hat bereits diesen Namen.",
@@ -146,7 +155,6 @@ var germanSentences = map[string]string{
 	"Devices can't be ordered by that.":   "Geräte lassen sich danach nicht ordnen.",
 
 	// The API.
-	"Send a valid token: Authorization: Bearer avp_...":                         "Senden Sie ein gültiges Token: Authorization: Bearer avp_...",
 	"There is no such address.":                                                 "Diese Adresse gibt es nicht.",
 	"This address does not know this method.":                                   "Diese Adresse kennt diese Methode nicht.",
 	"The body is larger than 1 MiB.":                                            "Der Inhalt ist größer als 1 MiB.",

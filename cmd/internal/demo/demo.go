@@ -133,9 +133,9 @@ func TIDs(ctx context.Context, h *commands.Handler) (res Result, err error) {
 // company imports a customer with its license, and makes its groups.
 func (b *builder) company(ctx context.Context, i int, c company) (domain.TID, error) {
 	past := b.now.Add(-400 * day)
-	id := domain.CustomerID(named("customer", i).String())
+	id := customerID(i)
 	_, err := commands.Do[customer.State](ctx, b.h, b.request(fmt.Sprint("customer ", i), admin()), customer.Import{
-		Tenant: Tenant, Customer: id, Name: c.name, Number: fmt.Sprintf("K-%05d", 10017+i*31), At: past,
+		Tenant: Tenant, Customer: id, Name: c.name, Number: number(i), At: past,
 	})
 	if err != nil {
 		return "", err

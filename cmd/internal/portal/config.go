@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"avportal/http/rsp"
 )
 
 // Config says where a portal lives and what it talks to.
@@ -31,6 +33,13 @@ type Config struct {
 	// EventStoreURL is the connection string ("esdb://...") of an EventStoreDB; empty means the embedded node.
 	EventStoreURL string
 
+	// PublicURL is where people's browsers find the portal; empty means Listen. It must be https, except on this machine.
+	PublicURL string
+	// VaultKey is the file with the key that seals secrets in Postgres; empty means one in DataDir, made when it is missing.
+	VaultKey string
+	// Reseller is the Reseller Portal, whose people may sign in, and from which customers and licenses are taken over.
+	Reseller rsp.Config
+
 	// MaxBatch bounds how many events a view applies in one transaction; 0 means the default.
 	MaxBatch int
 	// VerifyEvery is how often each view is compared with its rebuild in the background; 0 means never.
@@ -47,8 +56,9 @@ type Config struct {
 
 // String is what may be logged: secrets in URLs are masked.
 func (c Config) String() string {
-	return fmt.Sprintf("listen=%s data=%s postgres=%s eventstore=%s",
-		c.Listen, c.DataDir, describe(c.PostgresURL, "own"), describe(c.EventStoreURL, "embedded node on "+c.NodeListen))
+	return fmt.Sprintf("listen=%s data=%s postgres=%s eventstore=%s public=%s reseller=%s",
+		c.Listen, c.DataDir, describe(c.PostgresURL, "own"), describe(c.EventStoreURL, "embedded node on "+c.NodeListen),
+		describe(c.PublicURL, "as listened on"), describe(c.Reseller.Issuer, "none"))
 }
 
 func describe(configured, otherwise string) string {
@@ -62,14 +72,21 @@ func describe(configured, otherwise string) string {
 	return u.Redacted()
 }
 
+func (c Config) vaultKey() string {
+	if c.VaultKey != "" {
+		return c.VaultKey
+	}
+	return filepath.Join(c.DataDir, "vault.key")
+}
+
 func (c Config) nodeDir() string     { return filepath.Join(c.DataDir, "eventstore") }
 func (c Config) postgresDir() string { return filepath.Join(c.DataDir, "postgres") }
 func (c Config) cacheDir() string    { return filepath.Join(c.DataDir, "cache") }
 
 const portsToTry = 50
 
-// listen opens a TCP listener; with next, on the next free port where the asked one is taken.
-func listen(ctx context.Context, address string, next bool) (net.Listener, error) {
+// Listen opens a TCP listener; with next, on the next free port where the asked one is taken.
+func Listen(ctx context.Context, address string, next bool) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err == nil || !next || !errors.Is(err, syscall.EADDRINUSE) {

@@ -13,11 +13,11 @@ func TestTheNextFreePortIsTaken(t *testing.T) {
 	}
 	defer taken.Close()
 	address := taken.Addr().String()
-	if l, err := listen(t.Context(), address, false); err == nil {
+	if l, err := Listen(t.Context(), address, false); err == nil {
 		l.Close()
 		t.Errorf("%s was taken and is listened on again", address)
 	}
-	l, err := listen(t.Context(), address, true)
+	l, err := Listen(t.Context(), address, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestTheNextFreePortIsTaken(t *testing.T) {
 	if l.Addr().String() == address {
 		t.Errorf("the same address %s again", address)
 	}
-	if _, err := listen(t.Context(), "127.0.0.1:nonsense", true); err == nil {
+	if _, err := Listen(t.Context(), "127.0.0.1:nonsense", true); err == nil {
 		t.Error("a port that is none was listened on")
 	}
 }

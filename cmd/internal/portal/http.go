@@ -13,6 +13,8 @@ import (
 	"avportal/http/api"
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
+	"avportal/http/signin/sessions"
+	"avportal/http/web"
 	"avportal/projections"
 )
 
@@ -25,13 +27,21 @@ func (p *Portal) serve(ctx, background context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	people, err := p.peopleAPI(background)
+	var cookies sessions.Cookies
+	p.publicURL, cookies, err = p.public()
 	if err != nil {
 		return err
 	}
+	people, err := p.peopleAPI(background, cookies)
+	if err != nil {
+		return err
+	}
+	pages := web.New(web.Config{PublicURL: p.publicURL, SignIn: p.signin, Reseller: p.reseller, Cookies: cookies, DB: p.writers, Log: p.cfg.Log})
 	p.metrics.registry.MustRegister(p.engine.Collector(), p.analysts.Collector())
 	root := mux.NewRouter().SkipClean(true) // each side judges odd paths itself
 	root.PathPrefix(wire.BasePath + "/").Handler(devices)
+	root.PathPrefix(web.AuthPath).Handler(pages)
+	root.Path("/").Handler(pages)
 	root.PathPrefix("/").Handler(people)
 	p.server = &http.Server{
 		Handler:           root,
@@ -64,12 +74,12 @@ func (p *Portal) deviceAPI(ctx context.Context) (http.Handler, error) {
 	return agent.New(cfg)
 }
 
-func (p *Portal) peopleAPI(background context.Context) (http.Handler, error) {
+func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies) (http.Handler, error) {
 	broadcaster := changes.New(p.store, p.cfg.Log)
 	p.work.Go(func() { broadcaster.Run(background) })
 	return api.New(api.Config{
 		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Changes: broadcaster,
-		Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
+		SignIn: p.signin, Cookies: cookies, Reseller: p.reseller, Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
 		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,
 	})
 }

@@ -18,6 +18,8 @@ import (
 	"avportal/eventstore/node"
 	"avportal/eventstore/people"
 	"avportal/http/api/tokens"
+	"avportal/http/rsp"
+	"avportal/http/signin"
 	"avportal/projections"
 	"avportal/projections/live"
 	"avportal/projections/postgres"
@@ -26,24 +28,27 @@ import (
 
 // Portal is a running portal. Make one with Start.
 type Portal struct {
-	cfg      Config
-	listener net.Listener
-	node     *node.Node // nil with an event store of its own
-	postgres *postgres.Server
-	store    *esdb.Store
-	writers  *pgxpool.Pool // of what is not a view: credentials, tokens, last contacts
-	readers  *pgxpool.Pool // of views, read-only
-	pastRead *pgxpool.Pool // of views as they were
-	workers  *pgxpool.Pool // of the projectors
-	commands *commands.Handler
-	engine   *projections.Engine
-	analysts *sqlview.Manager // of views that were added
-	past     *projections.Past
-	seen     *live.Seen
-	vault    *people.Vault // keys of people
-	tokens   *tokens.Vault
-	metrics  *metrics
-	server   *http.Server
+	cfg       Config
+	listener  net.Listener
+	publicURL string
+	node      *node.Node // nil with an event store of its own
+	postgres  *postgres.Server
+	store     *esdb.Store
+	writers   *pgxpool.Pool // of what is not a view: credentials, tokens, last contacts
+	readers   *pgxpool.Pool // of views, read-only
+	pastRead  *pgxpool.Pool // of views as they were
+	workers   *pgxpool.Pool // of the projectors
+	commands  *commands.Handler
+	engine    *projections.Engine
+	analysts  *sqlview.Manager // of views that were added
+	past      *projections.Past
+	seen      *live.Seen
+	vault     *people.Vault // keys of people
+	tokens    *tokens.Vault
+	signin    *signin.Service
+	reseller  *rsp.Portal
+	metrics   *metrics
+	server    *http.Server
 
 	stop    context.CancelFunc // ends the background work
 	work    sync.WaitGroup
@@ -70,6 +75,7 @@ func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
 		{"listen", p.listen},
 		{"Postgres", p.openPostgres},
 		{"event store", p.openStore}, // needs the keys of people
+		{"sign-in", p.openSignIn},
 		{"views", p.startViews},
 		{"HTTP", p.serve},
 	} {
@@ -81,7 +87,7 @@ func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
 }
 
 func (p *Portal) listen(ctx, _ context.Context) (err error) {
-	p.listener, err = listen(ctx, p.cfg.Listen, p.cfg.NextFreePort)
+	p.listener, err = Listen(ctx, p.cfg.Listen, p.cfg.NextFreePort)
 	return err
 }
 
@@ -89,7 +95,7 @@ func (p *Portal) listen(ctx, _ context.Context) (err error) {
 func (p *Portal) openStore(ctx, _ context.Context) error {
 	url := p.cfg.EventStoreURL
 	if url == "" {
-		free, err := listen(ctx, p.cfg.NodeListen, p.cfg.NextFreePort)
+		free, err := Listen(ctx, p.cfg.NodeListen, p.cfg.NextFreePort)
 		if err != nil {
 			return err
 		}
@@ -183,6 +189,9 @@ func (p *Portal) Failed() <-chan error { return p.failed }
 
 // URL is where the portal answers.
 func (p *Portal) URL() string { return "http://" + p.listener.Addr().String() }
+
+// PublicURL is where browsers find the portal.
+func (p *Portal) PublicURL() string { return p.publicURL }
 
 // EventStore is the connection string of the log.
 func (p *Portal) EventStore() string {

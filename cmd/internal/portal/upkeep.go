@@ -18,6 +18,7 @@ const (
 	expireEvery    = time.Minute
 	expireLimit    = 500
 	reconcileEvery = 24 * time.Hour
+	resellerEvery  = time.Minute // how often is looked for resellers whose synchronization is due
 )
 
 // upkeep does what is due now and then, until the context ends. Two portals that do it at once do no harm.
@@ -26,18 +27,35 @@ func (p *Portal) upkeep(ctx context.Context) {
 		p.cfg.Log.Warn("upkeep begins although the views are behind", "err", err)
 	}
 	p.reconcileContacts(ctx)
-	expire, reconcile := time.NewTicker(expireEvery), time.NewTicker(reconcileEvery)
+	expire, reconcile, reseller := time.NewTicker(expireEvery), time.NewTicker(reconcileEvery), time.NewTicker(resellerEvery)
 	defer expire.Stop()
 	defer reconcile.Stop()
+	defer reseller.Stop()
 	for {
 		select {
 		case <-expire.C:
 			p.expireRequests(ctx)
 		case <-reconcile.C:
 			p.reconcileContacts(ctx)
+			p.forgetSessions(ctx)
+		case <-reseller.C:
+			p.synchronize(ctx)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// synchronize takes over from the Reseller Portal what is due.
+func (p *Portal) synchronize(ctx context.Context) {
+	if err := p.reseller.RunDue(ctx); err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("resellers that are due can't be synchronized", "err", err)
+	}
+}
+
+func (p *Portal) forgetSessions(ctx context.Context) {
+	if err := p.signin.Sessions.Forget(ctx); err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("old sessions can't be forgotten", "err", err)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"avportal/domain/platform"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/session"
+	"avportal/domain/sync"
 	"avportal/domain/team"
 	"avportal/domain/token"
 	"avportal/domain/user"
@@ -55,6 +57,11 @@ var actions = map[string]string{
 	device.RequestAborted{}.EventType():      "device.request_aborted",
 	device.Observed{}.EventType():            "device.facts",
 	job.Accepted{}.EventType():               "job",
+	session.Begun{}.EventType():              "session.begin",
+	session.Ended{}.EventType():              "session.end",
+	session.Refused{}.EventType():            "session.refuse",
+	sync.Started{}.EventType():               "sync.start",
+	sync.Finished{}.EventType():              "sync.finish",
 	job.Progressed{}.EventType():             "job.progress",
 	job.Finished{}.EventType():               "job.finish",
 	profile.Created{}.EventType():            "profile.create",

@@ -14,6 +14,7 @@ import (
 	"avportal/domain/job"
 	"avportal/domain/license"
 	"avportal/domain/profile"
+	"avportal/domain/session"
 	"avportal/domain/token"
 	"avportal/domain/user"
 	"avportal/eventstore"
@@ -129,6 +130,10 @@ func placeIn(e domain.Event) (Place, bool) {
 	case group.MainCreated:
 		return Place{Customer: e.Customer, License: e.License}, true
 	case job.Accepted:
+		return Place{Customer: e.Customer}, true
+	case session.Begun:
+		return Place{Customer: e.Customer}, true
+	case session.Refused:
 		return Place{Customer: e.Customer}, true
 	case user.Invited:
 		return Place{Customer: e.Customer}, true

@@ -1,0 +1,20 @@
+-- Secrets: not in the log, not rebuildable, backed up apart.
+CREATE SCHEMA IF NOT EXISTS vault;
+
+CREATE TABLE IF NOT EXISTS vault.session (
+    id         uuid        PRIMARY KEY, -- also of its stream in the log
+    hash       bytea       NOT NULL UNIQUE, -- SHA-256 of the cookie's value, which has 256 random bits
+    person     text        NOT NULL,
+    tenant     text        NOT NULL,
+    customer   text        NOT NULL,    -- empty: the whole tenant
+    role       text        NOT NULL,
+    method     text        NOT NULL,    -- how the person proved who he is
+    browser    text        NOT NULL,    -- what the browser calls itself
+    created_at timestamptz NOT NULL,
+    used_at    timestamptz NOT NULL,    -- to the minute
+    expires_at timestamptz NOT NULL,    -- however much it is used
+    ended_at   timestamptz
+);
+
+CREATE INDEX IF NOT EXISTS session_of_person ON vault.session (person, created_at DESC) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS session_by_end ON vault.session (expires_at);
