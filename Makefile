@@ -7,7 +7,7 @@ OAPI_CODEGEN := github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2
 GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run test bench bench-node lint generate build torture clean
+.PHONY: run test bench bench-node lint generate build mutants torture clean
 
 run: build ## the portal with demo data, an embedded event store and a Postgres of its own
 	$(BIN)/avportal dev
@@ -18,6 +18,9 @@ build: ## both binaries into bin/
 test: build ## all tests, with the real engines; installs what is missing and says aloud what was not checked
 	.ci/prepare
 	$(BIN)/avportal dev postgres -- $(GO) run $(GOTESTSUM) --format pkgname --hide-summary output -- -timeout 20m $(TESTFLAGS) ./...
+
+mutants: build ## each condition that keeps resellers and customers apart, taken out: the tests must notice
+	AVPORTAL_MUTANTS=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 2h -run 'Mutants' ./http/api
 
 torture: build ## the long versions of the crash tests: hours, not minutes
 	AVPORTAL_TORTURE=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 6h -run 'Torture|Kill|Power|Flip' ./...

@@ -203,6 +203,7 @@ func (m *matrix) route(method, path string, op *openapi3.Operation, may string) 
 			if status == http.StatusAccepted {
 				m.waitForJobs()
 			}
+			m.ownOnly(letter, method, path, answer)
 		}
 		for i, s := range slots {
 			o := m.objects[s.kind]
@@ -215,6 +216,19 @@ func (m *matrix) route(method, path string, op *openapi3.Operation, may string) 
 					m.hidden(letter, token, method, path, op, slots, i, id)
 				}
 			}
+		}
+	}
+}
+
+// ownOnly finds names and ids of others in what a caller gets.
+func (m *matrix) ownOnly(letter rune, method, path, answer string) {
+	words := []string{`"b1"`, `"lb"`, "lb.", "ALIEN-1", "Customer b1", "License lb", m.objects["devices"].foreign, m.objects["jobs"].foreign}
+	if roles[letter].customer != "" {
+		words = append(words, `"c2"`, `"c3"`, `"l2"`, "l2.", "NB-1", "OLD-1", "Customer c2", "License l2", m.objects["devices"].sibling, m.objects["jobs"].sibling)
+	}
+	for _, word := range words {
+		if strings.Contains(answer, word) {
+			m.Errorf("%c: %s %s tells of %s: %s", letter, method, path, word, answer)
 		}
 	}
 }
