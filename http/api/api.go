@@ -99,6 +99,9 @@ func New(cfg Config) (http.Handler, error) {
 		answerJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	root.HandleFunc("GET /readyz", s.readyz)
+	if err := contract(root, doc); err != nil {
+		return nil, err
+	}
 	if cfg.Metrics != nil {
 		root.Handle("GET /metrics", cfg.Metrics)
 	}

@@ -98,8 +98,9 @@ func (s *server) ListJobResults(ctx context.Context, r ListJobResultsRequestObje
 	if err != nil {
 		return nil, err
 	}
+	language := languageOf(ctx) // the log has the sentence in English
 	items := each(results, func(r job.Result) JobResult {
-		return JobResult{Device: ref(r.Device, names[r.Device]), Ok: r.OK, Code: some(r.Code), Message: some(r.Message)}
+		return JobResult{Device: ref(r.Device, names[r.Device]), Ok: r.OK, Code: some(r.Code), Message: some(language.Sentence(r.Message))}
 	})
 	return ListJobResults200JSONResponse{Body: JobResultList{Items: items, NextCursor: next}}, nil
 }
