@@ -29,28 +29,33 @@ type bench struct {
 
 // sizes are how much a mode measures.
 type sizes struct {
-	mode         string
-	rounds       int
-	repeat       int           // how often a round is repeated when the disk was not steady
-	slice        time.Duration // of closed loops
-	devices      int           // of command measurements
-	catchUp      int           // devices in the table that a catch-up meets
-	window       int           // events of a catch-up
-	lagFor       time.Duration // how long an open loop sends at each rate, in each round
-	fleets       [3]int        // devices of the read measurements
-	aggregates   int           // in the cache whose size is taken
-	naiveSeconds float64       // how long the slow way of a catch-up is watched
-	readEvents   int           // of the node's reads
-	logEvents    int           // in the log of a node or a portal that starts
+	mode                          string
+	rounds                        int
+	repeat                        int           // how often a round is repeated when the disk was not steady
+	slice                         time.Duration // of closed loops
+	devices                       int           // of command measurements
+	catchUp                       int           // devices in the table that a catch-up meets
+	window                        int           // events of a catch-up
+	lagFor                        time.Duration // how long an open loop sends at each rate, in each round
+	fleets                        [3]int        // devices of the read measurements
+	aggregates                    int           // in the cache whose size is taken
+	rebuildDevices, rebuildEvents int           // of the log that is rebuilt
+	longDevices                   int           // whose rebuild is measured in memory, with a log that grows longer
+	naiveSeconds                  float64       // how long the slow way of a catch-up is watched
+	readEvents                    int           // of the node's reads
+	logEvents                     int           // in the log of a node or a portal that starts
 }
 
 var (
 	quick = sizes{mode: "quick", rounds: 5, repeat: 1, slice: 300 * time.Millisecond, devices: 2_000, catchUp: 15_000, window: 30_000,
-		lagFor: 1500 * time.Millisecond, fleets: [3]int{1_000, 10_000, 100_000}, aggregates: 50_000, naiveSeconds: 0.7, readEvents: 50_000, logEvents: 100_000}
+		lagFor: 1500 * time.Millisecond, fleets: [3]int{1_000, 10_000, 100_000}, aggregates: 50_000, naiveSeconds: 0.7,
+		longDevices: 15_000, rebuildDevices: 20_000, rebuildEvents: 200_000, readEvents: 50_000, logEvents: 100_000}
 	normal = sizes{mode: "default", rounds: 5, repeat: 3, slice: time.Second, devices: 5_000, catchUp: 100_000, window: 200_000,
-		lagFor: 5 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 100_000, naiveSeconds: 2, readEvents: 100_000, logEvents: 1_000_000}
+		lagFor: 5 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 100_000, naiveSeconds: 2,
+		longDevices: 20_000, rebuildDevices: 100_000, rebuildEvents: 1_000_000, readEvents: 100_000, logEvents: 1_000_000}
 	full = sizes{mode: "full", rounds: 7, repeat: 5, slice: 3 * time.Second, devices: 5_000, catchUp: 200_000, window: 1_000_000,
-		lagFor: 20 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 1_000_000, naiveSeconds: 5, readEvents: 200_000, logEvents: 10_000_000}
+		lagFor: 20 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 1_000_000, naiveSeconds: 5,
+		longDevices: 20_000, rebuildDevices: 100_000, rebuildEvents: 1_000_000, readEvents: 200_000, logEvents: 10_000_000}
 )
 
 func (b *bench) say(format string, args ...any) {

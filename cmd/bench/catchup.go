@@ -110,7 +110,7 @@ func (c *catchUp) prepare(ctx context.Context) error {
 		if err := rebuild(ctx, db, c.store); err != nil {
 			return err
 		}
-		if err := c.compareFleet(ctx, db); err != nil {
+		if err := compareFleet(ctx, db, c.fleet); err != nil {
 			return err
 		}
 		c.truth, err = projections.Hash(ctx, db, viewName)
@@ -254,19 +254,8 @@ func (c *catchUp) feed(ctx context.Context, e *projections.Engine, started func(
 func (c *catchUp) naive(ctx context.Context) (s measure.Sample, err error) {
 	err = c.inCopy(ctx, baseDB, func(db *pgxpool.Pool) error {
 		n := newNaiveProjector(db, c.store)
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		done := make(chan error, 1)
-		go func() { done <- n.run(ctx, c.from) }()
-		time.Sleep(naiveWarmUp)
-		err := c.meter.run("naive", func() (int, error) {
-			began, before := time.Now(), n.applied.Load()
-			time.Sleep(time.Duration(c.naiveSeconds * float64(time.Second)))
-			s = measure.Sample{Ops: int(n.applied.Load() - before), Took: time.Since(began)}
-			return s.Ops, nil
-		})
-		cancel()
-		err = errors.Join(err, <-done)
+		var err error
+		s, err = watch(ctx, n, c.from, c.naiveSeconds, func(count func() (int, error)) error { return c.meter.run("naive", count) })
 		c.naiveLast = n.last
 		return err
 	})
@@ -274,6 +263,23 @@ func (c *catchUp) naive(ctx context.Context) (s measure.Sample, err error) {
 }
 
 const naiveWarmUp = 500 * time.Millisecond
+
+// watch lets a naive projector work for a while and counts, within metered, what it applies after the first moments.
+func watch(ctx context.Context, n *naiveProjector, from eventstore.Position, seconds float64, metered func(count func() (int, error)) error) (s measure.Sample, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- n.run(ctx, from) }()
+	time.Sleep(naiveWarmUp)
+	err = metered(func() (int, error) {
+		began, before := time.Now(), n.applied.Load()
+		time.Sleep(time.Duration(seconds * float64(time.Second)))
+		s = measure.Sample{Ops: int(n.applied.Load() - before), Took: time.Since(began)}
+		return s.Ops, nil
+	})
+	cancel()
+	return s, errors.Join(err, <-done)
+}
 
 // copy is the limit: rows like those of the view go into its table as fast as Postgres takes them.
 func (c *catchUp) copy(ctx context.Context) (s measure.Sample, err error) {

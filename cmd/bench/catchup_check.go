@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"avportal/cmd/bench/internal/workload"
 	"avportal/eventstore"
 	"avportal/projections"
 	"avportal/projections/rowkey"
@@ -22,16 +23,16 @@ type seenDevice struct {
 }
 
 // compareFleet compares every device row with the fleet that the events come from.
-func (c *catchUp) compareFleet(ctx context.Context, db *pgxpool.Pool) error {
+func compareFleet(ctx context.Context, db *pgxpool.Pool, f *workload.Fleet) error {
 	seen, err := portalDevices(ctx, db)
 	if err != nil {
 		return err
 	}
-	if len(seen) != c.fleet.Enrolled() {
-		return fmt.Errorf("%w: %d devices in the view, %d in the fleet", errDiffers, len(seen), c.fleet.Enrolled())
+	if len(seen) != f.Enrolled() {
+		return fmt.Errorf("%w: %d devices in the view, %d in the fleet", errDiffers, len(seen), f.Enrolled())
 	}
-	for i := range c.fleet.Enrolled() {
-		d := c.fleet.Device(i)
+	for i := range f.Enrolled() {
+		d := f.Device(i)
 		want := seenDevice{d.Facts.Hostname, d.Facts.IP, d.Facts.SignatureVersion, string(d.State.Group()), d.State.OpenThreats()}
 		if got := seen[string(d.ID)]; got != want {
 			return fmt.Errorf("%w: device %s is %+v in the view, %+v in the fleet", errDiffers, d.ID, got, want)

@@ -89,10 +89,14 @@ func (n *naiveProjector) handle(m *message.Message) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // of one that was not committed
-	if err := n.apply(ctx, tx, m.Metadata.Get("id"), e); err != nil {
+	change := func(sql string, args ...any) error {
+		_, err := tx.Exec(ctx, sql, args...)
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE naive.checkpoint SET commit = $1, prepare = $2 WHERE consumer = 'devices'`, at.Commit, at.Prepare); err != nil {
+	if err := n.apply(change, m.Metadata.Get("id"), e); err != nil {
+		return err
+	}
+	if err := n.moveTo(change, at); err != nil {
 		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -103,11 +107,14 @@ func (n *naiveProjector) handle(m *message.Message) error {
 	return nil
 }
 
-func (n *naiveProjector) apply(ctx context.Context, tx pgx.Tx, id string, e domain.Event) error {
-	change := func(sql string, args ...any) error {
-		_, err := tx.Exec(ctx, sql, args...)
-		return err
-	}
+// change carries out one statement.
+type change = func(sql string, args ...any) error
+
+func (n *naiveProjector) moveTo(change change, at eventstore.Position) error {
+	return change(`UPDATE naive.checkpoint SET commit = $1, prepare = $2 WHERE consumer = 'devices'`, at.Commit, at.Prepare)
+}
+
+func (n *naiveProjector) apply(change change, id string, e domain.Event) error {
 	infected := func(by int) error {
 		return change(`UPDATE naive.license_count SET infected = infected + $2 WHERE license = (SELECT license FROM naive.device WHERE device = $1)`, id, by)
 	}

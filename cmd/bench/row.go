@@ -37,6 +37,9 @@ var (
 	t1       = aim{"T1", "x", measure.Target{Floor: 20, Goal: 35}}
 	t2       = aim{"T2", "x", measure.Target{Floor: 0.35, Goal: 0.55}}
 	t3       = aim{"T3", "x", measure.Target{Floor: 0.90, Goal: 0.98}}
+	t4       = aim{"T4", "x", measure.Target{Floor: 0.75, Goal: 0.90}}
+	t5       = aim{"T5", "x", measure.Target{Floor: 60, Goal: 100}}
+	t6       = aim{"T6", "x", measure.Target{Floor: 1.25, Goal: 1.05, AtMost: true}}
 	t7       = aim{"T7", "x", measure.Target{Floor: 0.85, Goal: 0.95}}
 	t8       = aim{"T8", "x", measure.Target{Floor: 8, Goal: 12}}
 	t10      = aim{"T10", " flushes", measure.Target{Floor: 2, Goal: 1.4, AtMost: true}}
@@ -49,9 +52,12 @@ var (
 	t16      = aim{"T16", "x", measure.Target{Floor: 2.2, Goal: 1.7, AtMost: true}}
 	t17      = aim{"T17", "x", measure.Target{Floor: 0.40, Goal: 0.55}}
 	t20      = aim{"T20", " B", measure.Target{Floor: 256, Goal: 128, AtMost: true}}
+	t20fold  = aim{"T20", " B", measure.Target{Floor: 512, Goal: 512, AtMost: true}}
+	t20long  = aim{"T20", "x", measure.Target{Floor: 1.1, Goal: 1.05, AtMost: true}}
 	t21      = aim{"T21", " B", measure.Target{Floor: 400, Goal: 320, AtMost: true}}
 	t23      = aim{"T23", "x", measure.Target{Floor: 0.25, Goal: 0.5}}
 	t24      = aim{"T24", " s", measure.Target{Floor: 3, Goal: 1, AtMost: true}}
+	t25      = aim{"T25", " s", measure.Target{Floor: 2, Goal: 0.7, AtMost: true}}
 	noTarget = aim{"", "x", measure.Target{}}
 )
 
