@@ -25,9 +25,9 @@ type described struct {
 	GuardsOn, GuardsOff, Threats        int16
 	Pending, ScanOutcome                int16
 	Hostname, Label, IP                 string
-	EngineVersion, SignatureVersion     string
+	SignatureVersion                    string
 	Domain, OS, OSVersion, Arch, Client string
-	Engine                              string
+	Engine, EngineVersion               string
 	Group                               domain.GroupID
 	GroupName                           string
 	License                             domain.LicenseID

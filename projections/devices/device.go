@@ -35,7 +35,6 @@ type deviceRow struct {
 	Hostname         string         `db:"hostname"`
 	Label            string         `db:"label"`
 	IP               string         `db:"ip"`
-	EngineVersion    string         `db:"engine_version"`
 	SignatureVersion string         `db:"signature_version"`
 }
 
@@ -92,7 +91,7 @@ func foldDevice(d *deviceRow, r eventstore.Recorded) {
 
 func (d *deviceRow) setFacts(f device.Facts, at time.Time) {
 	d.Hostname, d.IP, d.Platform = f.Hostname, f.IP, platformOf(f)
-	d.EngineVersion, d.SignatureVersion, d.SignatureDate = f.EngineVersion, f.SignatureVersion, f.SignatureDate
+	d.SignatureVersion, d.SignatureDate = f.SignatureVersion, f.SignatureDate
 	if d.SignatureDate.After(at) { // the device's clock is wrong; signatures from the future would never grow old
 		d.SignatureDate = at
 	}

@@ -293,7 +293,7 @@ func TestPagesStayWholeWhileDevicesComeAndGo(t *testing.T) {
 				}
 				s.Exec(t, `DELETE FROM devices.device WHERE device IN (SELECT device FROM devices.device WHERE hostname LIKE '%-s%' AND right(hostname, 2)::int % 3 = 0 ORDER BY device LIMIT 3)`)
 				s.Exec(t, `INSERT INTO devices.device SELECT enrolled_at, signature_date, last_scan_at, place, platform, signature_day, guards_on, guards_off, threats, pending, last_scan_outcome,
-					tenant, '\xff6e'::bytea || convert_to($1, 'UTF8'), 'NEW-' || $1, label, ip, engine_version, signature_version FROM devices.device WHERE hostname = 'PC-1'`, fmt.Sprint(i))
+					tenant, '\xff6e'::bytea || convert_to($1, 'UTF8'), 'NEW-' || $1, label, ip, signature_version FROM devices.device WHERE hostname = 'PC-1'`, fmt.Sprint(i))
 			}
 			for name, n := range stays {
 				if n != 1 {

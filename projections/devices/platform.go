@@ -23,10 +23,11 @@ type platformRow struct {
 	Arch          string `db:"arch"`
 	ClientVersion string `db:"client_version"`
 	Engine        string `db:"engine"`
+	EngineVersion string `db:"engine_version"`
 }
 
 func platformOf(f device.Facts) rowkey.Address {
-	return rowkey.AddressOf(f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine)
+	return rowkey.AddressOf(f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine, f.EngineVersion)
 }
 
 func platformTable() projections.Table {
@@ -41,12 +42,12 @@ func platformTable() projections.Table {
 		Fold: func(row *platformRow, r eventstore.Recorded) {
 			f, _ := factsOf(r.Event)
 			same := row.Domain == f.Domain && row.OS == f.OS && row.OSVersion == f.OSVersion && row.Arch == f.Arch &&
-				row.ClientVersion == f.ClientVersion && row.Engine == f.Engine
+				row.ClientVersion == f.ClientVersion && row.Engine == f.Engine && row.EngineVersion == f.EngineVersion
 			if row.Exists() && !same {
 				panic("two platforms share an address")
 			}
 			row.Domain, row.OS, row.OSVersion, row.Arch = f.Domain, f.OS, f.OSVersion, f.Arch
-			row.ClientVersion, row.Engine = f.ClientVersion, f.Engine
+			row.ClientVersion, row.Engine, row.EngineVersion = f.ClientVersion, f.Engine, f.EngineVersion
 		},
 	})
 }

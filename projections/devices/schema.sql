@@ -40,6 +40,7 @@ CREATE TABLE platform (
     arch           text   NOT NULL,
     client_version text   COLLATE "de-x-icu" NOT NULL,
     engine         text   NOT NULL,
+    engine_version text   NOT NULL,
     PRIMARY KEY (tenant, platform)
 );
 
@@ -63,7 +64,6 @@ CREATE TABLE device (
     hostname          text        COLLATE "de-x-icu" NOT NULL,
     label             text        COLLATE "de-x-icu" NOT NULL,
     ip                text        NOT NULL,
-    engine_version    text        NOT NULL,
     signature_version text        NOT NULL,
     PRIMARY KEY (tenant, device)
 ) WITH (fillfactor = 90);

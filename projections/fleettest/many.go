@@ -34,12 +34,12 @@ func Many(tb testing.TB, views []projections.View, n int) (*Served, *Fleet) {
 	s.Exec(tb, `INSERT INTO devices.device SELECT enrolled_at, signature_date - (random() * random() * 60)::int * interval '8 hours', last_scan_at, p.place, platform, 0,
 			CASE WHEN i % 500 = 0 THEN 0 ELSE 1 END, CASE WHEN i % 500 = 0 THEN 1 ELSE 0 END, CASE WHEN i % 1000 = 0 THEN 1 ELSE 0 END, CASE WHEN i % 2000 = 0 THEN 1 ELSE 0 END, 0,
 			d.tenant, decode(md5(i::text), 'hex'), (array['PC', 'LAPTOP', 'SRV', 'Büro'])[1 + i % 4] || '-' || upper(substr(md5(i::text), 1, 6)), CASE WHEN i % 5 = 0 THEN 'Platz ' || i ELSE '' END,
-			'10.' || i % 200 || '.' || i % 250 || '.' || i % 240, engine_version, signature_version
+			'10.' || i % 200 || '.' || i % 250 || '.' || i % 240, signature_version
 		FROM generate_series(1, $1::int) i CROSS JOIN (SELECT * FROM devices.device WHERE tenant = $2) d
 		JOIN (SELECT place, row_number() OVER (ORDER BY place) - 1 AS nr FROM devices.place WHERE tenant = $2) p ON p.nr = i % $3::int
 		ORDER BY random()`, n, f.Tenant, licenses)
 	s.Exec(tb, `INSERT INTO devices.device SELECT enrolled_at, signature_date, last_scan_at, (SELECT place FROM devices.place WHERE tenant = $1), platform, 0, guards_on, guards_off, threats, pending, last_scan_outcome, $1, device, hostname, label, ip,
-		engine_version, signature_version FROM devices.device WHERE tenant = $2 LIMIT $3::int / 10`, other.Tenant, f.Tenant, n)
+		signature_version FROM devices.device WHERE tenant = $2 LIMIT $3::int / 10`, other.Tenant, f.Tenant, n)
 	s.Exec(tb, `UPDATE devices.device SET signature_day = floor(extract(epoch FROM signature_date) / 86400)`)
 	s.Exec(tb, `INSERT INTO live.last_seen (tenant, device, at, ip) SELECT tenant, device, $1::timestamptz - random() * interval '20 minutes' - CASE WHEN random() < 0.02 THEN interval '20 days' ELSE '0' END, '' FROM devices.device`, Now)
 	s.Exec(tb, `INSERT INTO devices.infection SELECT tenant, device, enrolled_at + random() * interval '1 day' FROM devices.device WHERE threats > 0`)
