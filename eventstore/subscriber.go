@@ -27,7 +27,7 @@ type Source interface {
 
 // Defaults of a Subscriber.
 const (
-	defaultMaxBatch      = 2000
+	defaultMaxBatch      = 5000
 	defaultMaxBatchBytes = 8 << 20
 )
 
@@ -44,7 +44,7 @@ type Subscriber struct {
 	Source      Source
 	Checkpoints Checkpoints
 
-	MaxBatch      int          // events; 0 for 2,000
+	MaxBatch      int          // events; 0 for 5,000
 	MaxBatchBytes int          // 0 for 8 MiB; one event always fits
 	Retry         Backoff      // after faults and nacks; zero for 5 ms to 5 s
 	Logger        *slog.Logger // nil for none

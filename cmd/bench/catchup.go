@@ -219,7 +219,7 @@ func (c *catchUp) feed(ctx context.Context, e *projections.Engine, started func(
 		return err
 	}
 	started()
-	const largest, bytes = 2000, 8 << 20
+	const largest, bytes = 5000, 8 << 20
 	ahead := eventstore.NewBuffer(2*largest, 2*bytes)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
