@@ -20,7 +20,7 @@ type pump struct {
 
 	// Read these only after the buffer has ended.
 	received uint64              // events and links that came
-	lastLink eventstore.Revision // of the last link
+	last     eventstore.Recorded // where the last of them stands
 }
 
 const (
@@ -62,8 +62,8 @@ func (s *Store) run(ctx context.Context, p *pump, open opener) error {
 			return endOf(err)
 		}
 		p.received++
-		if r.Link != eventstore.NoStream {
-			p.lastLink = r.Link
+		if p.last.Position = r.Position; r.Link != eventstore.NoStream {
+			p.last.Link = r.Link
 		}
 		if !ours {
 			continue

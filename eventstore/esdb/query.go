@@ -22,8 +22,9 @@ type query struct {
 	open  func() opener              // from where the query stands
 	pass  func(*eventstore.Recorded) // moves it behind an event
 	live  bool                       // silence is no fault
-	links bool                       // some of what comes may be links without an event
+	skips bool                       // some of what comes may be passed by, so that more than was asked for must be read
 	left  uint64                     // how many events may still come
+	asked uint64                     // of the server, when it was opened last
 }
 
 // opener opens a reading over a link.
@@ -38,13 +39,14 @@ func limited(limit int) uint64 {
 
 // streamQuery reads a stream. With links, what the events of that stream point to.
 func streamQuery(name string, from eventstore.Revision, d eventstore.Direction, limit int, links bool) *query {
-	q := &query{what: "read " + name, left: limited(limit), links: links}
+	q := &query{what: "read " + name, left: limited(limit), skips: links}
 	q.open = func() opener {
 		options := client.ReadStreamOptions{Direction: client.Forwards, From: streamPosition(from), ResolveLinkTos: links}
 		if d == eventstore.Backward {
 			options.Direction = client.Backwards
 		}
-		count := q.left
+		q.asked = q.left
+		count := q.asked
 		return func(ctx context.Context, l *link) (feed, error) {
 			stream, err := l.client.ReadStream(ctx, name, options, count)
 			return readFeed(stream), err
@@ -74,16 +76,24 @@ func streamPosition(r eventstore.Revision) client.StreamPosition {
 	return client.Revision(uint64(max(r, 0)))
 }
 
-// backwardQuery reads $all backward. That read can't be filtered by the server.
+// backwardQuery reads $all backward. That read can't be filtered by the server, and most of the log is links, so it asks for
+// some more than it needs, and for more and more if that was not enough.
 func backwardQuery(from eventstore.Position, limit int) *query {
-	q := &query{what: "read the log backward", left: limited(limit)}
+	q := &query{what: "read the log backward", left: limited(limit), skips: true}
+	wider := uint64(4)
 	q.open = func() opener {
 		options := client.ReadAllOptions{Direction: client.Backwards, From: client.End{}}
 		if !from.IsZero() {
 			options.From = client.Position{Commit: from.Commit, Prepare: from.Prepare}
 		}
+		q.asked = math.MaxUint64
+		if q.left < math.MaxUint64/8/wider {
+			q.asked = wider * (q.left + 3)
+		}
+		wider = min(8*wider, 1<<20)
+		count := q.asked
 		return func(ctx context.Context, l *link) (feed, error) {
-			stream, err := l.client.ReadAll(ctx, options, math.MaxUint64)
+			stream, err := l.client.ReadAll(ctx, options, count)
 			return readFeed(stream), err
 		}
 	}

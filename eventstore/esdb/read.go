@@ -83,12 +83,12 @@ func (q *query) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w", q.what, err)
 }
 
-// errMore means that links without an event have taken up part of what was asked for.
+// errMore means that what was passed by has taken up part of what was asked for.
 var errMore = errors.New("there is more")
 
 // readOnce reads over one link. No error means that all has been read, or that the reader has had enough.
 func (s *Store) readOnce(ctx context.Context, q *query, yield func(eventstore.Recorded, error) bool) error {
-	began, asked := time.Now(), q.left
+	began := time.Now()
 	pumping, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p, err := s.pump(pumping, q)
@@ -98,7 +98,7 @@ func (s *Store) readOnce(ctx context.Context, q *query, yield func(eventstore.Re
 	for {
 		events, err := p.take(ctx, s.callTimeout)
 		if len(events) == 0 {
-			return s.ended(ctx, q, p, err, began, asked)
+			return s.ended(ctx, q, p, err, began)
 		}
 		for i := range events {
 			q.pass(&events[i])
@@ -111,10 +111,10 @@ func (s *Store) readOnce(ctx context.Context, q *query, yield func(eventstore.Re
 }
 
 // ended judges why no more events come over a link.
-func (s *Store) ended(ctx context.Context, q *query, p *pump, err error, began time.Time, asked uint64) error {
+func (s *Store) ended(ctx context.Context, q *query, p *pump, err error, began time.Time) error {
 	if errors.Is(err, io.EOF) && !q.live {
-		if q.links && p.received == asked {
-			q.pass(&eventstore.Recorded{Link: p.lastLink})
+		if q.skips && p.received == q.asked {
+			q.pass(&p.last)
 			return errMore
 		}
 		return nil
@@ -139,13 +139,13 @@ func convert(from *client.ResolvedEvent) (r eventstore.Recorded, ours bool) {
 	if e == nil {
 		return r, false
 	}
+	r.Position = eventstore.Position{Commit: e.Position.Commit, Prepare: e.Position.Prepare}
 	stream, err := domain.ParseStream(e.StreamID)
 	if err != nil {
 		return r, false
 	}
 	return eventstore.Recorded{
 		ID: e.EventID, Stream: stream, Revision: eventstore.Revision(e.EventNumber), //nolint:gosec // revisions stay below 2^63
-		Position: eventstore.Position{Commit: e.Position.Commit, Prepare: e.Position.Prepare},
-		At:       e.CreatedDate, Type: e.EventType, Data: e.Data, RawMeta: e.UserMetadata, Link: r.Link,
+		Position: r.Position, At: e.CreatedDate, Type: e.EventType, Data: e.Data, RawMeta: e.UserMetadata, Link: r.Link,
 	}, true
 }

@@ -124,3 +124,49 @@ func linkTo(revision int, gone bool) *streams.ReadResp {
 	}
 	return &streams.ReadResp{Content: &streams.ReadResp_Event{Event: answer}}
 }
+
+// A read of the log backward asks for a few events at a time. What is not the portal's does not count.
+func TestBackwardPastWhatIsNotOurs(t *testing.T) {
+	n := nodetest.StartMem(t)
+	s := open(t, Config{ConnectionString: n.ConnectionString()})
+	var want []eventstore.Position
+	for i := range 3 {
+		a, err := s.Append(t.Context(), stream("behind", i), eventstore.NoStream, proposals(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append([]eventstore.Position{a.Position}, want...)
+	}
+	parsed, err := client.ParseConnectionString(n.ConnectionString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed.Logger = client.NoopLogging()
+	other, err := client.NewClient(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	for range 3 { // more than the first and the second question cover
+		events := make([]client.EventData, 40)
+		for i := range events {
+			events[i] = client.EventData{EventID: uuid.New(), EventType: "noise", ContentType: client.ContentTypeJson, Data: []byte("{}")}
+		}
+		if _, err := other.AppendToStream(t.Context(), "noise", client.AppendToStreamOptions{ExpectedRevision: client.Any{}}, events...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if head, err := s.Head(t.Context()); err != nil || head != want[0] {
+		t.Errorf("head is %v, %v, want %v", head, err, want[0])
+	}
+	var got []eventstore.Position
+	for r, err := range s.ReadAll(t.Context(), eventstore.Position{}, eventstore.Backward, 3) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Position)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("backward: %v, want %v", got, want)
+	}
+}
