@@ -43,6 +43,16 @@ func Row[T any](ctx context.Context, db Querier, sql string, args ...any) (T, er
 	})
 }
 
+// Together puts several queries to the database in one round trip. queue is called again when the queries are repeated.
+func Together(ctx context.Context, db Querier, queue func(*pgx.Batch)) error {
+	_, err := repeat(func() (struct{}, error) {
+		var b pgx.Batch
+		queue(&b)
+		return struct{}{}, db.SendBatch(ctx, &b).Close()
+	})
+	return err
+}
+
 func repeat[T any](query func() (T, error)) (out T, err error) {
 	for range maxPlans {
 		out, err = query()
@@ -54,11 +64,26 @@ func repeat[T any](query func() (T, error)) (out T, err error) {
 	return out, err
 }
 
+const selectPosition = `SELECT commit, prepare FROM portal.generation WHERE schema = $1`
+
+// QueuePosition is Position for Together. Queue it before what reads rows.
+func QueuePosition(b *pgx.Batch, view string, at *eventstore.Position) {
+	b.Queue(selectPosition, view).Query(func(rows pgx.Rows) error {
+		*at = eventstore.Position{}
+		var commit, prepare int64
+		_, err := pgx.ForEachRow(rows, []any{&commit, &prepare}, func() error {
+			*at = eventstore.Position{Commit: uint64(commit), Prepare: uint64(prepare)} //nolint:gosec // never negative
+			return nil
+		})
+		return err
+	})
+}
+
 // Position is how far the live tables of a view follow the log; zero if the view does not exist. Read it before the rows:
 // then it is never newer than they are.
 func Position(ctx context.Context, db Querier, view string) (eventstore.Position, error) {
 	var commit, prepare int64
-	err := db.QueryRow(ctx, `SELECT commit, prepare FROM portal.generation WHERE schema = $1`, view).Scan(&commit, &prepare)
+	err := db.QueryRow(ctx, selectPosition, view).Scan(&commit, &prepare)
 	var pg *pgconn.PgError
 	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &pg) && pg.Code == "42P01" { // a portal that has never run
 		return eventstore.Position{}, nil

@@ -37,12 +37,13 @@ func (s *server) ListCustomers(ctx context.Context, r ListCustomersRequestObject
 
 func (s *server) GetCustomer(ctx context.Context, r GetCustomerRequestObject) (GetCustomerResponseObject, error) {
 	c, id := callOf(ctx), domain.CustomerID(r.Id)
-	v, h, err := s.object(ctx, licensesView, customer.Stream(c.actor.Tenant, id))
-	if err != nil {
-		return nil, err
-	}
-	defer v.close()
-	found, err := licenses.GetCustomer(ctx, v.db, c.scope(), id)
+	var found licenses.Customer
+	h, err := s.object(ctx, licensesView, customer.Stream(c.actor.Tenant, id), func(v reading) (at eventstore.Position, err error) {
+		if at, err = v.reached(ctx, licensesView); err == nil {
+			found, err = licenses.GetCustomer(ctx, v.db, c.scope(), id)
+		}
+		return at, err
+	})
 	if err != nil {
 		return nil, err
 	}

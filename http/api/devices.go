@@ -6,18 +6,13 @@ import (
 
 	"avportal/domain"
 	"avportal/domain/device"
+	"avportal/eventstore"
 	"avportal/projections/devices"
 	"avportal/projections/page"
 	"avportal/projections/states"
 )
 
 const devicesView = "devices"
-
-// Bounds of what the details of a device list.
-const (
-	threatsShown  = device.MaxThreats
-	requestsShown = 20 // that have ended
-)
 
 func (s *server) ListDevices(ctx context.Context, r ListDevicesRequestObject) (ListDevicesResponseObject, error) {
 	c, p := callOf(ctx), r.Params
@@ -60,24 +55,15 @@ func deviceFilter(p ListDevicesParams) devices.Filter {
 
 func (s *server) GetDevice(ctx context.Context, r GetDeviceRequestObject) (GetDeviceResponseObject, error) {
 	c, id := callOf(ctx), domain.DeviceID(r.Id)
-	v, h, err := s.object(ctx, devicesView, device.Stream(c.actor.Tenant, id))
+	var body DeviceDetails
+	h, err := s.object(ctx, devicesView, device.Stream(c.actor.Tenant, id), func(v reading) (eventstore.Position, error) {
+		d, err := devices.Get(ctx, v.db, c.scope(), v.at, id)
+		body = DeviceDetails{Device: v.device(d.Device), OpenThreats: each(d.OpenThreats, threatOf), Requests: each(d.Requests, requestOf)}
+		return d.Position, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer v.close()
-	d, err := devices.Get(ctx, v.db, c.scope(), v.at, id)
-	if err != nil {
-		return nil, err
-	}
-	threats, err := devices.Threats(ctx, v.db, c.actor.Tenant, id, true, threatsShown)
-	if err != nil {
-		return nil, err
-	}
-	requests, err := devices.Requests(ctx, v.db, c.actor.Tenant, id, requestsShown)
-	if err != nil {
-		return nil, err
-	}
-	body := DeviceDetails{Device: v.device(d), OpenThreats: each(threats, threatOf), Requests: each(requests, requestOf)}
 	return GetDevice200JSONResponse{body, GetDevice200ResponseHeaders(h)}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/license"
+	"avportal/eventstore"
 	"avportal/projections/licenses"
 	"avportal/projections/page"
 	"avportal/projections/states"
@@ -48,12 +49,13 @@ func licenseFilter(p ListLicensesParams) licenses.Filter {
 
 func (s *server) GetLicense(ctx context.Context, r GetLicenseRequestObject) (GetLicenseResponseObject, error) {
 	c, id := callOf(ctx), domain.LicenseID(r.Id)
-	v, h, err := s.object(ctx, licensesView, license.Stream(c.actor.Tenant, id))
-	if err != nil {
-		return nil, err
-	}
-	defer v.close()
-	l, err := licenses.Get(ctx, v.db, c.scope(), v.at, id)
+	var l licenses.License
+	h, err := s.object(ctx, licensesView, license.Stream(c.actor.Tenant, id), func(v reading) (at eventstore.Position, err error) {
+		if at, err = v.reached(ctx, licensesView); err == nil {
+			l, err = licenses.Get(ctx, v.db, c.scope(), v.at, id)
+		}
+		return at, err
+	})
 	if err != nil {
 		return nil, err
 	}

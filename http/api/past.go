@@ -41,6 +41,14 @@ func (s *server) readPast(ctx context.Context, w projections.When) (reading, err
 	return reading{db: past, at: past.At, position: past.Position, past: past}, nil
 }
 
+// reached is how far a view is. Ask before reading its rows.
+func (r reading) reached(ctx context.Context, view string) (eventstore.Position, error) {
+	if r.past != nil {
+		return r.position, nil
+	}
+	return projections.Position(ctx, r.db, view)
+}
+
 func (r reading) close() {
 	if r.past != nil {
 		r.past.Close()

@@ -50,10 +50,12 @@ func describe(ctx context.Context, db projections.Querier, t domain.Tenant, c st
 	if err != nil {
 		return nil, fmt.Errorf("devices: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Device, error) {
-		d, err := pgx.RowToStructByPos[described](row)
-		return d.device(c), err
-	})
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Device, error) { return toDevice(row, c) })
+}
+
+func toDevice(row pgx.CollectableRow, c states.Cutoffs) (Device, error) {
+	d, err := pgx.RowToStructByPos[described](row)
+	return d.device(c), err
 }
 
 func (r described) device(c states.Cutoffs) Device {

@@ -3,30 +3,64 @@ package devices
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"avportal/domain"
 	"avportal/domain/device"
+	"avportal/eventstore"
 	"avportal/projections"
 	"avportal/projections/rowkey"
+	"avportal/projections/states"
 )
 
-// Get answers one device. The error is domain.ErrNotFound for one that is not there or not within reach.
-func Get(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, id domain.DeviceID) (Device, error) {
-	cutoffs, err := cutoffsOf(ctx, db, scope.Tenant, now)
+// Details are all that the view has of one device.
+type Details struct {
+	Device
+	OpenThreats []Threat  // the last found first
+	Requests    []Request // newest first: all that have not ended, and the last ended ones
+
+	Position eventstore.Position // of the view, which all of it contains
+}
+
+// endedShown is how many requests that have ended are told.
+const endedShown = 20
+
+// describeOneSQL is describe.sql for one device. A list of one would be planned anew each time, which takes several times as
+// long as reading the rows: of a list whose length is not known Postgres expects the worst.
+var describeOneSQL = strings.Replace(describeSQL, "unnest($2::bytea[]) WITH ORDINALITY", "(VALUES ($2::bytea, 1))", 1)
+
+// Get answers one device, in one round trip. The error is domain.ErrNotFound for one that is not there or not within reach.
+func Get(ctx context.Context, db projections.Querier, scope domain.Scope, now time.Time, id domain.DeviceID) (d Details, err error) {
+	key := rowkey.Key(id)
+	var cutoffs states.Cutoffs
+	var found []Device
+	err = projections.Together(ctx, db, func(b *pgx.Batch) {
+		projections.QueuePosition(b, View.Name, &d.Position)
+		states.Queue(b, thresholdsTable, scope.Tenant, now, &cutoffs)
+		b.Queue(describeOneSQL, scope.Tenant, key).Query(func(rows pgx.Rows) (err error) {
+			found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Device, error) { return toDevice(row, cutoffs) })
+			return err
+		})
+		b.Queue(selectThreats, scope.Tenant, key, time.Time{}, device.MaxThreats).Query(func(rows pgx.Rows) (err error) {
+			d.OpenThreats, err = pgx.CollectRows(rows, toThreat)
+			return err
+		})
+		b.Queue(selectRequests, scope.Tenant, key, endedShown).Query(func(rows pgx.Rows) (err error) {
+			d.Requests, err = toRequests(rows)
+			return err
+		})
+	})
 	if err != nil {
-		return Device{}, err
+		return Details{}, fmt.Errorf("devices: %w", err)
 	}
-	list, err := describe(ctx, db, scope.Tenant, cutoffs, []mark{{ID: rowkey.Key(id)}})
-	if err != nil {
-		return Device{}, err
+	if len(found) == 0 || scope.Customer != "" && found[0].Customer != scope.Customer {
+		return Details{}, domain.ErrNotFound
 	}
-	if len(list) == 0 || scope.Customer != "" && list[0].Customer != scope.Customer {
-		return Device{}, domain.ErrNotFound
-	}
-	return list[0], nil
+	d.Device = found[0]
+	return d, nil
 }
 
 // Names answers the host names of devices, for lists that know only ids. Devices that are not there or not within reach
@@ -52,31 +86,22 @@ func Names(ctx context.Context, db projections.Querier, scope domain.Scope, ids 
 	return names, err
 }
 
-// Threat is one finding on a device. Times are by the device's clock, but not after the portal learned of it.
+// Threat is one finding on a device that is still there. Its time is by the device's clock, but not after the portal learned of it.
 type Threat struct {
-	ID         string
-	Name       string
-	Path       string
-	Action     string // what the client did about it: none, blocked, quarantined, deleted
-	FoundAt    time.Time
-	ResolvedAt time.Time         // zero while it is open
-	How        device.Resolution // how the portal learned that it is gone
+	ID      string
+	Name    string
+	Path    string
+	Action  string // what the client did about it: none, blocked, quarantined, deleted
+	FoundAt time.Time
 }
 
-// Threats answers a device's threats, open or over, the last found first, at most limit. Whether the device is within reach is
-// for Get to say.
-func Threats(ctx context.Context, db projections.Querier, t domain.Tenant, id domain.DeviceID, open bool, limit int) ([]Threat, error) {
-	rows, err := db.Query(ctx, `SELECT threat, name, path, action, found_at, resolved_at, how FROM threat
-		WHERE tenant = $1 AND device = $2 AND (resolved_at = $3) = $4 ORDER BY found_at DESC, threat DESC LIMIT $5`,
-		t, rowkey.Key(id), time.Time{}, open, limit)
-	if err != nil {
-		return nil, fmt.Errorf("devices: threats: %w", err)
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Threat, error) {
-		x, err := pgx.RowToStructByPos[Threat](row)
-		x.FoundAt, x.ResolvedAt = utc(x.FoundAt), utc(x.ResolvedAt)
-		return x, err
-	})
+const selectThreats = `SELECT threat, name, path, action, found_at FROM threat
+	WHERE tenant = $1 AND device = $2 AND resolved_at = $3 ORDER BY found_at DESC, threat DESC LIMIT $4`
+
+func toThreat(row pgx.CollectableRow) (Threat, error) {
+	x, err := pgx.RowToStructByPos[Threat](row)
+	x.FoundAt = utc(x.FoundAt)
+	return x, err
 }
 
 // Request is something that a device was asked to do. Times are UTC; zero: not yet.
@@ -94,19 +119,15 @@ type Request struct {
 	Files, Infected, Errors int64 // of a scan that is completed; Files is -1 if it is not known
 }
 
-// Requests answers a device's requests, newest first: all that have not ended, and the last ended ones up to a limit. Whether
-// the device is within reach is for Get to say.
-func Requests(ctx context.Context, db projections.Querier, t domain.Tenant, id domain.DeviceID, ended int) ([]Request, error) {
-	rows, err := db.Query(ctx, `
-		(SELECT revision, request, kind, profile, phase, requested_at, expires_at, sent_at, started_at, ended_at, ok, code, detail, files, infected, errors
-			FROM request WHERE tenant = $1 AND device = $2 AND phase < 3)
-		UNION ALL
-		(SELECT revision, request, kind, profile, phase, requested_at, expires_at, sent_at, started_at, ended_at, ok, code, detail, files, infected, errors
-			FROM request WHERE tenant = $1 AND device = $2 AND phase >= 3 ORDER BY revision DESC LIMIT $3)
-		ORDER BY revision`, t, rowkey.Key(id), ended)
-	if err != nil {
-		return nil, fmt.Errorf("devices: requests: %w", err)
-	}
+const selectRequests = `
+	(SELECT revision, request, kind, profile, phase, requested_at, expires_at, sent_at, started_at, ended_at, ok, code, detail, files, infected, errors
+		FROM request WHERE tenant = $1 AND device = $2 AND phase < 3)
+	UNION ALL
+	(SELECT revision, request, kind, profile, phase, requested_at, expires_at, sent_at, started_at, ended_at, ok, code, detail, files, infected, errors
+		FROM request WHERE tenant = $1 AND device = $2 AND phase >= 3 ORDER BY revision DESC LIMIT $3)
+	ORDER BY revision`
+
+func toRequests(rows pgx.Rows) ([]Request, error) {
 	list := []Request{}
 	unfinished := 0
 	var (
@@ -114,7 +135,7 @@ func Requests(ctx context.Context, db projections.Querier, t domain.Tenant, id d
 		revision int64
 		at       phase
 	)
-	_, err = pgx.ForEachRow(rows, []any{
+	_, err := pgx.ForEachRow(rows, []any{
 		&revision, &x.ID, &x.Kind, &x.Profile, &at, &x.RequestedAt, &x.ExpiresAt, &x.SentAt, &x.StartedAt, &x.EndedAt,
 		&x.OK, &x.Code, &x.Detail, &x.Files, &x.Infected, &x.Errors,
 	}, func() error {

@@ -207,7 +207,7 @@ func TestAllAboutADevice(t *testing.T) {
 		Guards: device.Guards{Engine: device.On, Mail: device.Off}, Protection: device.Yellow, Threats: 1,
 		EnrolledAt: now(), LastSeen: now().Add(-2 * time.Hour), Contact: states.Offline,
 	}
-	if got != want {
+	if got.Device != want {
 		t.Errorf("\n got %+v\nwant %+v", got, want)
 	}
 }
@@ -377,31 +377,22 @@ func TestThreatsAndRequestsOfADevice(t *testing.T) {
 	f.Tell("d1", device.RequestCompleted{Device: "d1", Request: "r1", OK: true, Code: "done", Detail: "2 files", Scan: device.ScanResult{Files: 2, Infected: 1}, At: now()})
 	f.Tell("d1", device.RequestAborted{Device: "d1", Request: "r2", Reason: device.AbortedByPerson})
 	s := serve(t, f)
-	open, err := Threats(t.Context(), s.Readers, f.Tenant, "d1", true, 10)
-	if err != nil || len(open) != 1 || open[0] != (Threat{ID: "t2", Name: "Eicar-Test", Path: "/tmp/t2", Action: "none", FoundAt: now().Add(-58 * time.Minute)}) {
-		t.Errorf("open threats: %+v, %v", open, err)
-	}
-	past, err := Threats(t.Context(), s.Readers, f.Tenant, "d1", false, 10)
-	if err != nil || len(past) != 1 || past[0].ID != "t1" || past[0].Action != "deleted" || past[0].ResolvedAt.IsZero() {
-		t.Errorf("past threats: %+v, %v", past, err)
-	}
-	requests, err := Requests(t.Context(), s.Readers, f.Tenant, "d1", 20)
-	if err != nil {
-		t.Fatal(err)
+	d, err := Get(t.Context(), s.Readers, f.Scope(), now(), "d1")
+	if err != nil || len(d.OpenThreats) != 1 || d.OpenThreats[0] != (Threat{ID: "t2", Name: "Eicar-Test", Path: "/tmp/t2", Action: "none", FoundAt: now().Add(-58 * time.Minute)}) {
+		t.Errorf("open threats: %+v, %v", d.OpenThreats, err)
 	}
 	var got []string
-	for _, r := range requests {
+	for _, r := range d.Requests {
 		got = append(got, fmt.Sprintf("%s %s %s", r.ID, r.State, r.Code))
 	}
 	if want := []string{"r4 created ", "r3 outstanding ", "r2 aborted cancelled", "r1 completed done"}; !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
 	}
-	if r := requests[3]; !r.OK || r.Files != 2 || r.Infected != 1 || !r.EndedAt.Equal(now()) {
+	if r := d.Requests[3]; !r.OK || r.Files != 2 || r.Infected != 1 || !r.EndedAt.Equal(now()) {
 		t.Errorf("the completed scan: %+v", r)
 	}
-	d, err := Get(t.Context(), s.Readers, f.Scope(), now(), "d1")
-	if err != nil || d.Pending != 2 || d.PendingKind != device.Scan || d.PendingState != device.Outstanding {
-		t.Errorf("pending: %+v, %v", d, err)
+	if d.Pending != 2 || d.PendingKind != device.Scan || d.PendingState != device.Outstanding {
+		t.Errorf("pending: %+v", d)
 	}
 }
 

@@ -80,11 +80,27 @@ func (r *row) set(t domain.Thresholds) {
 // Load gives the cutoffs of a reseller at a moment, by the thresholds in a table of a view; the default ones for a tenant that is
 // not there.
 func Load(ctx context.Context, db projections.Querier, table string, t domain.Tenant, now time.Time) (Cutoffs, error) {
-	rows, err := db.Query(ctx, `SELECT expiring_days, signature_warning_days, signature_outdated_days, signature_critical_days,
-		offline_minutes, silent_days, stale_days, seats_percent FROM `+pgx.Identifier{table}.Sanitize()+` WHERE tenant = $1`, t)
+	rows, err := db.Query(ctx, selectThresholds(table), t)
 	if err != nil {
 		return Cutoffs{}, fmt.Errorf("thresholds: %w", err)
 	}
+	return cutoffs(rows, now)
+}
+
+// Queue is Load for projections.Together.
+func Queue(b *pgx.Batch, table string, t domain.Tenant, now time.Time, c *Cutoffs) {
+	b.Queue(selectThresholds(table), t).Query(func(rows pgx.Rows) (err error) {
+		*c, err = cutoffs(rows, now)
+		return err
+	})
+}
+
+func selectThresholds(table string) string {
+	return `SELECT expiring_days, signature_warning_days, signature_outdated_days, signature_critical_days,
+		offline_minutes, silent_days, stale_days, seats_percent FROM ` + pgx.Identifier{table}.Sanitize() + ` WHERE tenant = $1`
+}
+
+func cutoffs(rows pgx.Rows, now time.Time) (Cutoffs, error) {
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[domain.Thresholds])
 	if err != nil {
 		return Cutoffs{}, fmt.Errorf("thresholds: %w", err)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"avportal/domain"
 	"avportal/eventstore"
 )
@@ -33,7 +35,18 @@ type Broadcaster struct {
 	lost   map[domain.Tenant]dropped         // the last event of each tenant that is no longer held
 	waits  map[domain.Tenant][]chan struct{} // readers that wait
 	beginC chan struct{}                     // closed when begun
+
+	last *lru.Cache[domain.Stream, mark] // of streams that changed or were asked for of late
 }
+
+// mark is the last event of a stream.
+type mark struct {
+	revision eventstore.Revision
+	position eventstore.Position
+}
+
+// remembered is how many streams' last events are known, about 200 bytes each.
+const remembered = 50_000
 
 type dropped struct {
 	number   uint64
@@ -42,9 +55,13 @@ type dropped struct {
 
 // New makes a Broadcaster; Run feeds it.
 func New(store eventstore.Store, log *slog.Logger) *Broadcaster {
+	last, err := lru.New[domain.Stream, mark](remembered)
+	if err != nil {
+		panic(err) // only for a size of 0
+	}
 	return &Broadcaster{
 		store: store, log: log, ring: make([]eventstore.Recorded, held), beginC: make(chan struct{}),
-		lost: map[domain.Tenant]dropped{}, waits: map[domain.Tenant][]chan struct{}{},
+		lost: map[domain.Tenant]dropped{}, waits: map[domain.Tenant][]chan struct{}{}, last: last,
 	}
 }
 
@@ -98,10 +115,36 @@ func (b *Broadcaster) add(r eventstore.Recorded) {
 	}
 	b.ring[slot], b.head = r, r.Position
 	b.end++
+	b.noteLocked(r)
 	for _, wait := range b.waits[r.Stream.Tenant] {
 		close(wait)
 	}
 	delete(b.waits, r.Stream.Tenant)
+}
+
+// Note tells of an event that was read as the last of its stream.
+func (b *Broadcaster) Note(r eventstore.Recorded) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noteLocked(r)
+}
+
+func (b *Broadcaster) noteLocked(r eventstore.Recorded) {
+	if before, known := b.last.Peek(r.Stream); known && before.revision > r.Revision {
+		return // it was read before that one came
+	}
+	b.last.Add(r.Stream, mark{r.Revision, r.Position})
+}
+
+// Last is the last event of a stream up to a position of the log; ok is false where that is not known here.
+func (b *Broadcaster) Last(stream domain.Stream, upTo eventstore.Position) (r eventstore.Revision, at eventstore.Position, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m, known := b.last.Get(stream)
+	if !known || !b.begun || b.head.Compare(upTo) < 0 || m.position.Compare(upTo) > 0 {
+		return 0, at, false
+	}
+	return m.revision, m.position, true
 }
 
 // Reader goes through the changes of one tenant. It is for one goroutine.

@@ -170,3 +170,32 @@ func TestManyReaders(t *testing.T) {
 	}
 	reading.Wait()
 }
+
+// The last event of a stream is told only where nothing can have been missed, and nothing newer than asked for.
+func TestLastEventOfAStream(t *testing.T) {
+	b := begun()
+	position := func(n uint64) eventstore.Position { return eventstore.Position{Commit: n, Prepare: n} }
+	c := customer.Stream(here, "c")
+	if _, _, ok := b.Last(c, position(100)); ok {
+		t.Error("a stream that was never seen is known")
+	}
+	b.Note(event(here, 90)) // as it was read from the store
+	if r, at, ok := b.Last(c, position(100)); !ok || r != 90 || at != position(90) {
+		t.Errorf("noted: %d at %s, %v", r, at, ok)
+	}
+	if _, _, ok := b.Last(c, position(101)); ok {
+		t.Error("what came after the head is known")
+	}
+	b.add(event(here, 102))
+	b.Note(event(here, 90)) // read before, told after
+	if r, _, ok := b.Last(c, position(102)); !ok || r != 102 {
+		t.Errorf("after an event: %d, %v", r, ok)
+	}
+	if _, _, ok := b.Last(c, position(101)); ok {
+		t.Error("an event is told to whom it is too new")
+	}
+	b.add(event(there, 103))
+	if r, _, ok := b.Last(c, position(103)); !ok || r != 102 {
+		t.Errorf("after an event of another stream: %d, %v", r, ok)
+	}
+}
