@@ -12,6 +12,7 @@ import (
 
 	"avportal/domain"
 	"avportal/eventstore"
+	"avportal/eventstore/people"
 )
 
 // Handler carries out commands. Make one with New; it is safe for concurrent use.
@@ -19,6 +20,7 @@ type Handler struct {
 	store      eventstore.Store
 	aggregates *cache
 	watchers   watchers
+	people     *people.Vault
 	observe    func(command, outcome string, took time.Duration)
 }
 

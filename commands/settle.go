@@ -59,6 +59,9 @@ func (h *Handler) followTree(ctx context.Context, rq Request, tenant domain.Tena
 // SettleAfter is the policy that settles what an event may have left half done. Run it some time after the event, so
 // that commands under way have ended.
 func SettleAfter(ctx context.Context, h *Handler, r eventstore.Recorded) error {
+	if u, ok := member(r); ok {
+		return h.settleMember(ctx, reaction(r, "settle"), r.Stream.Tenant, u)
+	}
 	l, id, may := concerned(r)
 	if !may {
 		return nil
@@ -68,8 +71,9 @@ func SettleAfter(ctx context.Context, h *Handler, r eventstore.Recorded) error {
 
 // MaySettle reports whether SettleAfter has anything to do with an event.
 func MaySettle(r eventstore.Recorded) bool {
+	_, of := member(r)
 	_, _, may := concerned(r)
-	return may
+	return may || of
 }
 
 // concerned tells which device an event is a step of moving, and which license's seats and tree it concerns.

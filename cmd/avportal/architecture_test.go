@@ -21,7 +21,7 @@ var rooms = []room{
 	{"avportal/http", []string{"avportal/http", "avportal/commands", "avportal/projections", "avportal/eventstore$", "avportal/domain"}},
 	{"avportal/projections/postgres", []string{"avportal/projections/postgres"}},
 	{"avportal/projections", []string{"avportal/projections", "avportal/eventstore$", "avportal/domain"}},
-	{"avportal/commands", []string{"avportal/eventstore$", "avportal/domain"}},
+	{"avportal/commands", []string{"avportal/eventstore$", "avportal/eventstore/people$", "avportal/domain"}},
 	{"avportal/eventstore/node", []string{"avportal/eventstore/node"}}, // a server of its own that knows nothing of the portal
 	// Moves whole logs over the protocol, and writes the folder of a node from a backup. It knows no event types.
 	{"avportal/eventstore/logtool", []string{"avportal/eventstore/logtool", "avportal/eventstore/esdb$", "avportal/eventstore/node"}},

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(devCommand(), serveCommand(), nodeCommand(), logCommand(), simulateCommand(), tokenCommand(), projectionsCommand(), exportCommand(), auditCommand(), eventsCommand())
+	root.AddCommand(devCommand(), serveCommand(), nodeCommand(), logCommand(), simulateCommand(), tokenCommand(), peopleCommand(), projectionsCommand(), exportCommand(), auditCommand(), eventsCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitCode

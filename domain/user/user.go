@@ -125,14 +125,26 @@ func (s State) Link() LinkID { return s.link }
 // Active reports whether the person may sign in here.
 func (s State) Active() bool { return s.person != "" && !s.inactive }
 
+// Present reports whether the membership is neither deactivated nor erased.
+func (s State) Present() bool { return s.Exists() && !s.inactive }
+
+// Invited reports whether there is an invitation that nobody has accepted; its time may be over.
+func (s State) Invited() bool { return s.Present() && s.person == "" }
+
+// Uses reports whether an address is this member's in an organization, so that no other member may have it.
+func (s State) Uses(org domain.Scope, email string) bool {
+	return s.Present() && s.scope == org && domain.Fold(s.email.Text) == domain.Fold(email)
+}
+
 // Administers reports whether the person counts as an administrator of the reseller.
 func (s State) Administers() bool { return s.Active() && s.role == domain.ResellerAdmin }
 
 // Refusals that concern a membership.
 var (
-	ErrInactive = &domain.Error{Class: domain.Conflict, Code: "user_inactive", Message: "This user is deactivated. Reactivate him first."}
-	ErrRole     = &domain.Error{Class: domain.Forbidden, Code: "role_too_high", Field: "/role", Message: "You can't give or take a role that goes beyond your own."}
-	ErrWrongOrg = &domain.Error{Class: domain.Invalid, Code: "invalid", Field: "/role", Message: "This role does not go with the organization: customers' people have a customer's role, the reseller's a reseller's."}
+	ErrInactive   = &domain.Error{Class: domain.Conflict, Code: "user_inactive", Message: "This user is deactivated. Reactivate him first."}
+	ErrRole       = &domain.Error{Class: domain.Forbidden, Code: "role_too_high", Field: "/role", Message: "You can't give or take a role that goes beyond your own."}
+	ErrEmailTaken = &domain.Error{Class: domain.Conflict, Code: "email_taken", Field: "/email", Message: "Another user of this organization has this e-mail address."}
+	ErrWrongOrg   = &domain.Error{Class: domain.Invalid, Code: "invalid", Field: "/role", Message: "This role does not go with the organization: customers' people have a customer's role, the reseller's a reseller's."}
 )
 
 // there refuses where there is nothing to change: no membership, or one that was erased.

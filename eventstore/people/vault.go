@@ -7,6 +7,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ type Vault struct {
 	db   *pgxpool.Pool
 	now  func() time.Time
 	keys *keyCache
+	own  sync.Map // keys of the installation's own, by name
 }
 
 // Open makes the tables if they are not there yet. The pool must be allowed to write.

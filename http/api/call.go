@@ -24,9 +24,10 @@ import (
 type call struct {
 	*endpoint
 	caller
-	at    time.Time
-	after eventstore.Position // what the answer to a read must contain
-	asOf  *projections.When   // nil: the present
+	origin string // the portal's address as the caller has it
+	at     time.Time
+	after  eventstore.Position // what the answer to a read must contain
+	asOf   *projections.When   // nil: the present
 
 	stillAllowed func(context.Context) error // asks again who calls, for answers that take long
 
@@ -41,7 +42,7 @@ type callKey struct{}
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 func newCall(r *http.Request, e *endpoint, who caller, now time.Time, body []byte) (*call, error) {
-	c := &call{endpoint: e, caller: who, at: now, command: uuid.New()}
+	c := &call{endpoint: e, caller: who, origin: originOf(r), at: now, command: uuid.New()}
 	if key := r.Header.Get("Idempotency-Key"); key != "" {
 		c.command = commandID(c.actor, r.Method, r.URL.EscapedPath(), key)
 		c.fingerprint = fingerprint(key, r.URL.RawQuery, body)

@@ -80,6 +80,23 @@ var whoMay = map[string]string{
 	"GET /reseller/sync":  "atr",
 	"POST /reseller/sync": "at",
 
+	"GET /users":                  "ac",
+	"POST /users":                 "ac",
+	"GET /users/{id}":             "ac",
+	"PATCH /users/{id}":           "ac",
+	"DELETE /users/{id}":          "ac",
+	"POST /users/{id}/resend":     "ac",
+	"POST /users/{id}/deactivate": "ac",
+	"POST /users/{id}/reactivate": "ac",
+
+	"GET /me/profile":          "atrcku",
+	"PATCH /me/profile":        "atrcku",
+	"POST /me/readonly-link":   "atrck",
+	"DELETE /me/readonly-link": "atrcku",
+
+	"GET /readonly/{secret}/dashboard": "atrckuo", // and whoever has the link
+	"GET /readonly/{secret}/qr":        "atrckuo",
+
 	"GET /tokens":         "a",
 	"POST /tokens":        "a",
 	"DELETE /tokens/{id}": "a",
@@ -121,8 +138,15 @@ func (p *portal) objects() map[string]object {
 	})
 	tokens := object{own: p.tokenID(p.token(domain.Auditor, tenant, "")).String(), foreign: p.tokenID(p.token(domain.Auditor, foreign, "")).String(), missing: uuid.NewString()}
 	sessions := object{uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()} // those of others; see TestSessionsOverHTTP
+	users := object{
+		own:     string(p.invite(p.admin, "own@huber.example", "customer_admin", "c1")),
+		sibling: string(p.invite(p.admin, "sibling@kern.example", "customer_admin", "c2")),
+		foreign: string(p.invite(p.token(domain.ResellerAdmin, foreign, ""), "foreign@roth.example", "customer_admin", "b1")),
+		missing: uuid.NewString(),
+	}
 	return map[string]object{
-		"sessions":  sessions,
+		"sessions": sessions,
+		"users":    users, "secret": {own: p.openLink()},
 		"customers": customers, "customer": customers, "licenses": licenses, "license": licenses, "groups": groups, "group": groups, "parent": groups,
 		"devices": devices, "device": devices, "request_id": requests, "jobs": jobs, "activities": requests, "tokens": tokens,
 	}

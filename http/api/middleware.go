@@ -105,13 +105,16 @@ func (s *server) admit(next http.Handler) http.Handler {
 
 // admitted checks what costs least first: a stranger's body is not even read.
 func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error) {
-	who, err := s.authenticate(r.Context(), r)
-	if err != nil {
-		return nil, err
-	}
 	e := s.endpoints[r.Method+" "+template(r)]
 	if e == nil {
 		return nil, fmt.Errorf("no access rule for %s %s", r.Method, template(r)) // New has made sure that this can't be
+	}
+	if e.reach == byLink {
+		return s.admittedByLink(r, e)
+	}
+	who, err := s.authenticate(r.Context(), r)
+	if err != nil {
+		return nil, err
 	}
 	if err := e.permits(who.actor); err != nil {
 		return nil, err

@@ -278,19 +278,19 @@ func (e LicenseRenewalTermYears) Valid() bool {
 
 // Defines values for LicenseState.
 const (
-	Expired  LicenseState = "expired"
-	Expiring LicenseState = "expiring"
-	Valid    LicenseState = "valid"
+	LicenseStateExpired  LicenseState = "expired"
+	LicenseStateExpiring LicenseState = "expiring"
+	LicenseStateValid    LicenseState = "valid"
 )
 
 // Valid indicates whether the value is a known member of the LicenseState enum.
 func (e LicenseState) Valid() bool {
 	switch e {
-	case Expired:
+	case LicenseStateExpired:
 		return true
-	case Expiring:
+	case LicenseStateExpiring:
 		return true
-	case Valid:
+	case LicenseStateValid:
 		return true
 	default:
 		return false
@@ -333,6 +333,21 @@ func (e PhaseState) Valid() bool {
 	case PhaseStateFailed:
 		return true
 	case PhaseStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProfileChangeWebinarSeen.
+const (
+	True ProfileChangeWebinarSeen = true
+)
+
+// Valid indicates whether the value is a known member of the ProfileChangeWebinarSeen enum.
+func (e ProfileChangeWebinarSeen) Valid() bool {
+	switch e {
+	case True:
 		return true
 	default:
 		return false
@@ -408,6 +423,27 @@ func (e Role) Valid() bool {
 	case RoleResellerReadonly:
 		return true
 	case RoleResellerTechnician:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Salutation.
+const (
+	Empty Salutation = ""
+	Mr    Salutation = "mr"
+	Mrs   Salutation = "mrs"
+)
+
+// Valid indicates whether the value is a known member of the Salutation enum.
+func (e Salutation) Valid() bool {
+	switch e {
+	case Empty:
+		return true
+	case Mr:
+		return true
+	case Mrs:
 		return true
 	default:
 		return false
@@ -651,6 +687,63 @@ func (e TokenRole) Valid() bool {
 	}
 }
 
+// Defines values for UserRole.
+const (
+	UserRoleAuditor            UserRole = "auditor"
+	UserRoleCustomerAdmin      UserRole = "customer_admin"
+	UserRoleCustomerReadonly   UserRole = "customer_readonly"
+	UserRoleResellerAdmin      UserRole = "reseller_admin"
+	UserRoleResellerReadonly   UserRole = "reseller_readonly"
+	UserRoleResellerTechnician UserRole = "reseller_technician"
+)
+
+// Valid indicates whether the value is a known member of the UserRole enum.
+func (e UserRole) Valid() bool {
+	switch e {
+	case UserRoleAuditor:
+		return true
+	case UserRoleCustomerAdmin:
+		return true
+	case UserRoleCustomerReadonly:
+		return true
+	case UserRoleResellerAdmin:
+		return true
+	case UserRoleResellerReadonly:
+		return true
+	case UserRoleResellerTechnician:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserStatus.
+const (
+	UserStatusActivated   UserStatus = "activated"
+	UserStatusDeactivated UserStatus = "deactivated"
+	UserStatusErased      UserStatus = "erased"
+	UserStatusExpired     UserStatus = "expired"
+	UserStatusInvited     UserStatus = "invited"
+)
+
+// Valid indicates whether the value is a known member of the UserStatus enum.
+func (e UserStatus) Valid() bool {
+	switch e {
+	case UserStatusActivated:
+		return true
+	case UserStatusDeactivated:
+		return true
+	case UserStatusErased:
+		return true
+	case UserStatusExpired:
+		return true
+	case UserStatusInvited:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportActivitiesParamsFormat.
 const (
 	ExportActivitiesParamsFormatCsv    ExportActivitiesParamsFormat = "csv"
@@ -873,6 +966,24 @@ func (e ExportLicensesParamsColumns) Valid() bool {
 	}
 }
 
+// Defines values for GetReadonlyQrParamsFormat.
+const (
+	Png GetReadonlyQrParamsFormat = "png"
+	Svg GetReadonlyQrParamsFormat = "svg"
+)
+
+// Valid indicates whether the value is a known member of the GetReadonlyQrParamsFormat enum.
+func (e GetReadonlyQrParamsFormat) Valid() bool {
+	switch e {
+	case Png:
+		return true
+	case Svg:
+		return true
+	default:
+		return false
+	}
+}
+
 // Activity defines model for Activity.
 type Activity struct {
 	// Action For instance device.scan, device.threat_found, license.renew.
@@ -991,6 +1102,18 @@ type Choice struct {
 	// Name In the language of the request.
 	Name string `json:"name"`
 }
+
+// ChosenColumns defines model for ChosenColumns.
+type ChosenColumns struct {
+	// Devices Those of a table, in order; none are the usual ones.
+	Devices Columns `json:"devices"`
+
+	// Licenses Those of a table, in order; none are the usual ones.
+	Licenses Columns `json:"licenses"`
+}
+
+// Columns Those of a table, in order; none are the usual ones.
+type Columns = []Id
 
 // Contact defines model for Contact.
 type Contact string
@@ -1252,6 +1375,9 @@ type DownloadGroup struct {
 	// Parent Of every group but the main one.
 	Parent *string `json:"parent,omitempty"`
 }
+
+// Email defines model for Email.
+type Email = string
 
 // Event defines model for Event.
 type Event struct {
@@ -1521,6 +1647,9 @@ type LicenseRenewalTermYears int
 // LicenseState defines model for LicenseState.
 type LicenseState string
 
+// LinkSecret defines model for LinkSecret.
+type LinkSecret = string
+
 // Me defines model for Me.
 type Me struct {
 	// Customer The one customer that the caller is limited to.
@@ -1538,6 +1667,9 @@ type Name = string
 
 // NextCursor What follows this page; null at the end.
 type NextCursor = string
+
+// PersonName defines model for PersonName.
+type PersonName = string
 
 // Phase defines model for Phase.
 type Phase struct {
@@ -1592,8 +1724,54 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Profile defines model for Profile.
+type Profile struct {
+	Columns   ChosenColumns `json:"columns"`
+	Email     string        `json:"email"`
+	FirstName string        `json:"first_name"`
+
+	// Id Opaque, in practice a UUID.
+	Id       Id       `json:"id"`
+	Language Language `json:"language"`
+
+	// ReadonlyLink Whether read-only access is open.
+	ReadonlyLink bool       `json:"readonly_link"`
+	Role         Role       `json:"role"`
+	Salutation   Salutation `json:"salutation"`
+	Surname      string     `json:"surname"`
+	WebinarSeen  bool       `json:"webinar_seen"`
+}
+
+// ProfileChange defines model for ProfileChange.
+type ProfileChange struct {
+	Columns *struct {
+		// Devices Those of a table, in order; none are the usual ones.
+		Devices *Columns `json:"devices,omitempty"`
+
+		// Licenses Those of a table, in order; none are the usual ones.
+		Licenses *Columns `json:"licenses,omitempty"`
+	} `json:"columns,omitempty"`
+	Email       *Email                    `json:"email,omitempty"`
+	FirstName   *PersonName               `json:"first_name,omitempty"`
+	Language    *Language                 `json:"language,omitempty"`
+	Salutation  *Salutation               `json:"salutation,omitempty"`
+	Surname     *PersonName               `json:"surname,omitempty"`
+	WebinarSeen *ProfileChangeWebinarSeen `json:"webinar_seen,omitempty"`
+}
+
+// ProfileChangeWebinarSeen defines model for ProfileChange.WebinarSeen.
+type ProfileChangeWebinarSeen bool
+
 // Protection defines model for Protection.
 type Protection string
+
+// ReadonlyLink defines model for ReadonlyLink.
+type ReadonlyLink struct {
+	Secret LinkSecret `json:"secret"`
+
+	// Url Where the pages show what it opens.
+	Url string `json:"url"`
+}
 
 // Ref defines model for Ref.
 type Ref struct {
@@ -1644,6 +1822,9 @@ type ResellerRegistration struct {
 
 // Role defines model for Role.
 type Role string
+
+// Salutation defines model for Salutation.
+type Salutation string
 
 // ScanProfile defines model for ScanProfile.
 type ScanProfile string
@@ -1845,6 +2026,65 @@ type TokenRole string
 
 // Total All items that match, with `count=true`.
 type Total = int
+
+// User defines model for User.
+type User struct {
+	AcceptedAt *time.Time `json:"accepted_at,omitempty"`
+	Customer   *Ref       `json:"customer,omitempty"`
+	Email      string     `json:"email"`
+	FirstName  string     `json:"first_name"`
+
+	// Id Opaque, in practice a UUID.
+	Id                  Id         `json:"id"`
+	InvitationExpiresAt *time.Time `json:"invitation_expires_at,omitempty"`
+	InvitedAt           time.Time  `json:"invited_at"`
+	Language            Language   `json:"language"`
+	Role                Role       `json:"role"`
+	Salutation          Salutation `json:"salutation"`
+
+	// Status `expired` is an invitation that nobody has accepted in time; `erased` one of whom nothing is known any more.
+	Status  UserStatus `json:"status"`
+	Surname string     `json:"surname"`
+}
+
+// UserChange defines model for UserChange.
+type UserChange struct {
+	Email      *Email      `json:"email,omitempty"`
+	FirstName  *PersonName `json:"first_name,omitempty"`
+	Language   *Language   `json:"language,omitempty"`
+	Role       *UserRole   `json:"role,omitempty"`
+	Salutation *Salutation `json:"salutation,omitempty"`
+	Surname    *PersonName `json:"surname,omitempty"`
+}
+
+// UserInvitation defines model for UserInvitation.
+type UserInvitation struct {
+	// Customer Opaque, in practice a UUID.
+	Customer   *Id         `json:"customer,omitempty"`
+	Email      Email       `json:"email"`
+	FirstName  PersonName  `json:"first_name"`
+	Language   *Language   `json:"language,omitempty"`
+	Role       UserRole    `json:"role"`
+	Salutation *Salutation `json:"salutation,omitempty"`
+	Surname    PersonName  `json:"surname"`
+}
+
+// UserList defines model for UserList.
+type UserList struct {
+	Items []User `json:"items"`
+
+	// NextCursor What follows this page; null at the end.
+	NextCursor *NextCursor `json:"next_cursor"`
+
+	// Total All items that match, with `count=true`.
+	Total *Total `json:"total,omitempty"`
+}
+
+// UserRole defines model for UserRole.
+type UserRole string
+
+// UserStatus `expired` is an invitation that nobody has accepted in time; `erased` one of whom nothing is known any more.
+type UserStatus string
 
 // AsOf defines model for AsOf.
 type AsOf = string
@@ -2233,6 +2473,21 @@ type ExportLicensesParamsFormat string
 // ExportLicensesParamsColumns defines parameters for ExportLicenses.
 type ExportLicensesParamsColumns string
 
+// GetReadonlyDashboardParams defines parameters for GetReadonlyDashboard.
+type GetReadonlyDashboardParams struct {
+	// Entries How many entries each tile lists.
+	Entries *int `form:"entries,omitempty" json:"entries,omitempty"`
+}
+
+// GetReadonlyQrParams defines parameters for GetReadonlyQr.
+type GetReadonlyQrParams struct {
+	// Format The format of the image.
+	Format *GetReadonlyQrParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetReadonlyQrParamsFormat defines parameters for GetReadonlyQr.
+type GetReadonlyQrParamsFormat string
+
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
 	// Limit How many items a page has at most.
@@ -2240,6 +2495,33 @@ type ListTokensParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
+	// Limit How many items a page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Count Also tell `total`, which costs more the longer the list is.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Q A part of the name, the e-mail address or the customer's name.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Customer Only of this customer.
+	Customer *Id `form:"customer,omitempty" json:"customer,omitempty"`
+
+	// Role What they may do.
+	Role *[]UserRole `form:"role,omitempty" json:"role,omitempty"`
+
+	// Status Where they stand.
+	Status *[]UserStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Sort Order; a minus turns it around. Keys: name, email, customer, role, invited_at.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // ImportCustomerJSONRequestBody defines body for ImportCustomer for application/json ContentType.
@@ -2278,6 +2560,9 @@ type ChangeLicenseJSONRequestBody = LicenseChange
 // RenewLicenseJSONRequestBody defines body for RenewLicense for application/json ContentType.
 type RenewLicenseJSONRequestBody = LicenseRenewal
 
+// ChangeProfileJSONRequestBody defines body for ChangeProfile for application/json ContentType.
+type ChangeProfileJSONRequestBody = ProfileChange
+
 // ChangeResellerJSONRequestBody defines body for ChangeReseller for application/json ContentType.
 type ChangeResellerJSONRequestBody = ResellerChange
 
@@ -2286,6 +2571,12 @@ type RegisterResellerJSONRequestBody = ResellerRegistration
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenCreation
+
+// InviteUserJSONRequestBody defines body for InviteUser for application/json ContentType.
+type InviteUserJSONRequestBody = UserInvitation
+
+// ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
+type ChangeUserJSONRequestBody = UserChange
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -2400,6 +2691,18 @@ type ServerInterface interface {
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(w http.ResponseWriter, r *http.Request)
+	// GetProfile One's own profile
+	// (GET /me/profile)
+	GetProfile(w http.ResponseWriter, r *http.Request)
+	// ChangeProfile Change one's own profile
+	// (PATCH /me/profile)
+	ChangeProfile(w http.ResponseWriter, r *http.Request)
+	// DeactivateReadonlyLink Close read-only access
+	// (DELETE /me/readonly-link)
+	DeactivateReadonlyLink(w http.ResponseWriter, r *http.Request)
+	// ActivateReadonlyLink Open read-only access by a secret link, or give it another secret
+	// (POST /me/readonly-link)
+	ActivateReadonlyLink(w http.ResponseWriter, r *http.Request)
 	// SignOutEverywhere Sign out everywhere, here as well
 	// (DELETE /me/sessions)
 	SignOutEverywhere(w http.ResponseWriter, r *http.Request)
@@ -2412,6 +2715,12 @@ type ServerInterface interface {
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(w http.ResponseWriter, r *http.Request)
+	// GetReadonlyDashboard The dashboard, for who has a read-only link
+	// (GET /readonly/{secret}/dashboard)
+	GetReadonlyDashboard(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyDashboardParams)
+	// GetReadonlyQr A read-only link as a QR code
+	// (GET /readonly/{secret}/qr)
+	GetReadonlyQr(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyQrParams)
 	// GetReseller The caller's reseller and its thresholds
 	// (GET /reseller)
 	GetReseller(w http.ResponseWriter, r *http.Request)
@@ -2442,6 +2751,30 @@ type ServerInterface interface {
 	// RevokeToken Revoke an API token; it ends within 5 seconds everywhere
 	// (DELETE /tokens/{id})
 	RevokeToken(w http.ResponseWriter, r *http.Request, id openapi_types.UUID)
+	// ListUsers Users of the reseller and of its customers
+	// (GET /users)
+	ListUsers(w http.ResponseWriter, r *http.Request, params ListUsersParams)
+	// InviteUser Invite a person
+	// (POST /users)
+	InviteUser(w http.ResponseWriter, r *http.Request)
+	// EraseUser Forget who a user was, for good
+	// (DELETE /users/{id})
+	EraseUser(w http.ResponseWriter, r *http.Request, id Id)
+	// GetUser One user
+	// (GET /users/{id})
+	GetUser(w http.ResponseWriter, r *http.Request, id Id)
+	// ChangeUser Change a user
+	// (PATCH /users/{id})
+	ChangeUser(w http.ResponseWriter, r *http.Request, id Id)
+	// DeactivateUser Shut a user out, or take back an invitation
+	// (POST /users/{id}/deactivate)
+	DeactivateUser(w http.ResponseWriter, r *http.Request, id Id)
+	// ReactivateUser Let a user in again
+	// (POST /users/{id}/reactivate)
+	ReactivateUser(w http.ResponseWriter, r *http.Request, id Id)
+	// ResendInvitation Send the invitation again
+	// (POST /users/{id}/resend)
+	ResendInvitation(w http.ResponseWriter, r *http.Request, id Id)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -4612,6 +4945,62 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 	handler.ServeHTTP(w, r)
 }
 
+// GetProfile operation middleware
+func (siw *ServerInterfaceWrapper) GetProfile(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetProfile(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeProfile operation middleware
+func (siw *ServerInterfaceWrapper) ChangeProfile(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeProfile(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeactivateReadonlyLink operation middleware
+func (siw *ServerInterfaceWrapper) DeactivateReadonlyLink(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeactivateReadonlyLink(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ActivateReadonlyLink operation middleware
+func (siw *ServerInterfaceWrapper) ActivateReadonlyLink(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ActivateReadonlyLink(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // SignOutEverywhere operation middleware
 func (siw *ServerInterfaceWrapper) SignOutEverywhere(w http.ResponseWriter, r *http.Request) {
 
@@ -4671,6 +5060,90 @@ func (siw *ServerInterfaceWrapper) GetNames(w http.ResponseWriter, r *http.Reque
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetNames(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetReadonlyDashboard operation middleware
+func (siw *ServerInterfaceWrapper) GetReadonlyDashboard(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "secret" -------------
+	var secret LinkSecret
+
+	err = runtime.BindStyledParameterWithOptions("simple", "secret", mux.Vars(r)["secret"], &secret, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "secret", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReadonlyDashboardParams
+
+	// ------------- Optional query parameter "entries" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "entries", r.URL.Query(), &params.Entries, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "entries"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "entries", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetReadonlyDashboard(w, r, secret, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetReadonlyQr operation middleware
+func (siw *ServerInterfaceWrapper) GetReadonlyQr(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "secret" -------------
+	var secret LinkSecret
+
+	err = runtime.BindStyledParameterWithOptions("simple", "secret", mux.Vars(r)["secret"], &secret, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "secret", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReadonlyQrParams
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetReadonlyQr(w, r, secret, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4855,6 +5328,300 @@ func (siw *ServerInterfaceWrapper) RevokeToken(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RevokeToken(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListUsers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "customer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customer", r.URL.Query(), &params.Customer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "role", r.URL.Query(), &params.Role, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "role"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "role", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", r.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "status"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "status", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", r.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sort"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sort", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUsers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// InviteUser operation middleware
+func (siw *ServerInterfaceWrapper) InviteUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.InviteUser(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EraseUser operation middleware
+func (siw *ServerInterfaceWrapper) EraseUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EraseUser(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetUser operation middleware
+func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUser(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeUser operation middleware
+func (siw *ServerInterfaceWrapper) ChangeUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeUser(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeactivateUser operation middleware
+func (siw *ServerInterfaceWrapper) DeactivateUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeactivateUser(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReactivateUser operation middleware
+func (siw *ServerInterfaceWrapper) ReactivateUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReactivateUser(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResendInvitation operation middleware
+func (siw *ServerInterfaceWrapper) ResendInvitation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResendInvitation(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5051,6 +5818,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/me", wrapper.GetMe).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/me/profile", wrapper.GetProfile).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/me/profile", wrapper.ChangeProfile).Methods(http.MethodPatch)
+
+	r.HandleFunc(options.BaseURL+"/me/readonly-link", wrapper.DeactivateReadonlyLink).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/me/readonly-link", wrapper.ActivateReadonlyLink).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/me/sessions", wrapper.SignOutEverywhere).Methods(http.MethodDelete)
 
 	r.HandleFunc(options.BaseURL+"/me/sessions", wrapper.ListSessions).Methods(http.MethodGet)
@@ -5058,6 +5833,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/me/sessions/{id}", wrapper.EndSession).Methods(http.MethodDelete)
 
 	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/readonly/{secret}/dashboard", wrapper.GetReadonlyDashboard).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/readonly/{secret}/qr", wrapper.GetReadonlyQr).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/reseller", wrapper.GetReseller).Methods(http.MethodGet)
 
@@ -5078,6 +5857,22 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/tokens", wrapper.CreateToken).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/tokens/{id}", wrapper.RevokeToken).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/users", wrapper.ListUsers).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/users", wrapper.InviteUser).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/users/{id}", wrapper.EraseUser).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/users/{id}", wrapper.GetUser).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/users/{id}", wrapper.ChangeUser).Methods(http.MethodPatch)
+
+	r.HandleFunc(options.BaseURL+"/users/{id}/deactivate", wrapper.DeactivateUser).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/users/{id}/reactivate", wrapper.ReactivateUser).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/users/{id}/resend", wrapper.ResendInvitation).Methods(http.MethodPost)
 
 	return r
 }
@@ -6544,6 +7339,139 @@ func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) e
 	return err
 }
 
+type GetProfileRequestObject struct {
+}
+
+type GetProfileResponseObject interface {
+	VisitGetProfileResponse(w http.ResponseWriter) error
+}
+
+type GetProfile200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetProfile200JSONResponse struct {
+	Body    Profile
+	Headers GetProfile200ResponseHeaders
+}
+
+func (response GetProfile200JSONResponse) VisitGetProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeProfileRequestObject struct {
+	Body *ChangeProfileJSONRequestBody
+}
+
+type ChangeProfileResponseObject interface {
+	VisitChangeProfileResponse(w http.ResponseWriter) error
+}
+
+type ChangeProfile200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ChangeProfile200JSONResponse struct {
+	Body    Changed
+	Headers ChangeProfile200ResponseHeaders
+}
+
+func (response ChangeProfile200JSONResponse) VisitChangeProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeactivateReadonlyLinkRequestObject struct {
+}
+
+type DeactivateReadonlyLinkResponseObject interface {
+	VisitDeactivateReadonlyLinkResponse(w http.ResponseWriter) error
+}
+
+type DeactivateReadonlyLink200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type DeactivateReadonlyLink200JSONResponse struct {
+	Body    Changed
+	Headers DeactivateReadonlyLink200ResponseHeaders
+}
+
+func (response DeactivateReadonlyLink200JSONResponse) VisitDeactivateReadonlyLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ActivateReadonlyLinkRequestObject struct {
+}
+
+type ActivateReadonlyLinkResponseObject interface {
+	VisitActivateReadonlyLinkResponse(w http.ResponseWriter) error
+}
+
+type ActivateReadonlyLink200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type ActivateReadonlyLink200JSONResponse struct {
+	Body    ReadonlyLink
+	Headers ActivateReadonlyLink200ResponseHeaders
+}
+
+func (response ActivateReadonlyLink200JSONResponse) VisitActivateReadonlyLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignOutEverywhereRequestObject struct {
 }
 
@@ -6622,6 +7550,90 @@ func (response GetNames200JSONResponse) VisitGetNamesResponse(w http.ResponseWri
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReadonlyDashboardRequestObject struct {
+	Secret LinkSecret `json:"secret"`
+	Params GetReadonlyDashboardParams
+}
+
+type GetReadonlyDashboardResponseObject interface {
+	VisitGetReadonlyDashboardResponse(w http.ResponseWriter) error
+}
+
+type GetReadonlyDashboard200ResponseHeaders struct {
+	PortalPosition *Position
+	XRobotsTag     string
+}
+
+type GetReadonlyDashboard200JSONResponse struct {
+	Body    Dashboard
+	Headers GetReadonlyDashboard200ResponseHeaders
+}
+
+func (response GetReadonlyDashboard200JSONResponse) VisitGetReadonlyDashboardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.Header().Set("X-Robots-Tag", fmt.Sprint(response.Headers.XRobotsTag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReadonlyQrRequestObject struct {
+	Secret LinkSecret `json:"secret"`
+	Params GetReadonlyQrParams
+}
+
+type GetReadonlyQrResponseObject interface {
+	VisitGetReadonlyQrResponse(w http.ResponseWriter) error
+}
+
+type GetReadonlyQr200ImagepngResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetReadonlyQr200ImagepngResponse) VisitGetReadonlyQrResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetReadonlyQr200ImagesvgXmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetReadonlyQr200ImagesvgXmlResponse) VisitGetReadonlyQrResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -6916,6 +7928,295 @@ func (response RevokeToken204Response) VisitRevokeTokenResponse(w http.ResponseW
 	return nil
 }
 
+type ListUsersRequestObject struct {
+	Params ListUsersParams
+}
+
+type ListUsersResponseObject interface {
+	VisitListUsersResponse(w http.ResponseWriter) error
+}
+
+type ListUsers200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type ListUsers200JSONResponse struct {
+	Body    UserList
+	Headers ListUsers200ResponseHeaders
+}
+
+func (response ListUsers200JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InviteUserRequestObject struct {
+	Body *InviteUserJSONRequestBody
+}
+
+type InviteUserResponseObject interface {
+	VisitInviteUserResponse(w http.ResponseWriter) error
+}
+
+type InviteUser201ResponseHeaders struct {
+	ETag           *string
+	Location       *string
+	PortalPosition *Position
+}
+
+type InviteUser201JSONResponse struct {
+	Body    Changed
+	Headers InviteUser201ResponseHeaders
+}
+
+func (response InviteUser201JSONResponse) VisitInviteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseUserRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type EraseUserResponseObject interface {
+	VisitEraseUserResponse(w http.ResponseWriter) error
+}
+
+type EraseUser200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type EraseUser200JSONResponse struct {
+	Body    Changed
+	Headers EraseUser200ResponseHeaders
+}
+
+func (response EraseUser200JSONResponse) VisitEraseUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type GetUserResponseObject interface {
+	VisitGetUserResponse(w http.ResponseWriter) error
+}
+
+type GetUser200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type GetUser200JSONResponse struct {
+	Body    User
+	Headers GetUser200ResponseHeaders
+}
+
+func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUserRequestObject struct {
+	Id   Id `json:"id"`
+	Body *ChangeUserJSONRequestBody
+}
+
+type ChangeUserResponseObject interface {
+	VisitChangeUserResponse(w http.ResponseWriter) error
+}
+
+type ChangeUser200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ChangeUser200JSONResponse struct {
+	Body    Changed
+	Headers ChangeUser200ResponseHeaders
+}
+
+func (response ChangeUser200JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeactivateUserRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type DeactivateUserResponseObject interface {
+	VisitDeactivateUserResponse(w http.ResponseWriter) error
+}
+
+type DeactivateUser200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type DeactivateUser200JSONResponse struct {
+	Body    Changed
+	Headers DeactivateUser200ResponseHeaders
+}
+
+func (response DeactivateUser200JSONResponse) VisitDeactivateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReactivateUserRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type ReactivateUserResponseObject interface {
+	VisitReactivateUserResponse(w http.ResponseWriter) error
+}
+
+type ReactivateUser200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ReactivateUser200JSONResponse struct {
+	Body    Changed
+	Headers ReactivateUser200ResponseHeaders
+}
+
+func (response ReactivateUser200JSONResponse) VisitReactivateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendInvitationRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type ResendInvitationResponseObject interface {
+	VisitResendInvitationResponse(w http.ResponseWriter) error
+}
+
+type ResendInvitation200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ResendInvitation200JSONResponse struct {
+	Body    Changed
+	Headers ResendInvitation200ResponseHeaders
+}
+
+func (response ResendInvitation200JSONResponse) VisitResendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListActivities The action log, newest first
@@ -7029,6 +8330,18 @@ type StrictServerInterface interface {
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// GetProfile One's own profile
+	// (GET /me/profile)
+	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
+	// ChangeProfile Change one's own profile
+	// (PATCH /me/profile)
+	ChangeProfile(ctx context.Context, request ChangeProfileRequestObject) (ChangeProfileResponseObject, error)
+	// DeactivateReadonlyLink Close read-only access
+	// (DELETE /me/readonly-link)
+	DeactivateReadonlyLink(ctx context.Context, request DeactivateReadonlyLinkRequestObject) (DeactivateReadonlyLinkResponseObject, error)
+	// ActivateReadonlyLink Open read-only access by a secret link, or give it another secret
+	// (POST /me/readonly-link)
+	ActivateReadonlyLink(ctx context.Context, request ActivateReadonlyLinkRequestObject) (ActivateReadonlyLinkResponseObject, error)
 	// SignOutEverywhere Sign out everywhere, here as well
 	// (DELETE /me/sessions)
 	SignOutEverywhere(ctx context.Context, request SignOutEverywhereRequestObject) (SignOutEverywhereResponseObject, error)
@@ -7041,6 +8354,12 @@ type StrictServerInterface interface {
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
+	// GetReadonlyDashboard The dashboard, for who has a read-only link
+	// (GET /readonly/{secret}/dashboard)
+	GetReadonlyDashboard(ctx context.Context, request GetReadonlyDashboardRequestObject) (GetReadonlyDashboardResponseObject, error)
+	// GetReadonlyQr A read-only link as a QR code
+	// (GET /readonly/{secret}/qr)
+	GetReadonlyQr(ctx context.Context, request GetReadonlyQrRequestObject) (GetReadonlyQrResponseObject, error)
 	// GetReseller The caller's reseller and its thresholds
 	// (GET /reseller)
 	GetReseller(ctx context.Context, request GetResellerRequestObject) (GetResellerResponseObject, error)
@@ -7071,6 +8390,30 @@ type StrictServerInterface interface {
 	// RevokeToken Revoke an API token; it ends within 5 seconds everywhere
 	// (DELETE /tokens/{id})
 	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// ListUsers Users of the reseller and of its customers
+	// (GET /users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// InviteUser Invite a person
+	// (POST /users)
+	InviteUser(ctx context.Context, request InviteUserRequestObject) (InviteUserResponseObject, error)
+	// EraseUser Forget who a user was, for good
+	// (DELETE /users/{id})
+	EraseUser(ctx context.Context, request EraseUserRequestObject) (EraseUserResponseObject, error)
+	// GetUser One user
+	// (GET /users/{id})
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// ChangeUser Change a user
+	// (PATCH /users/{id})
+	ChangeUser(ctx context.Context, request ChangeUserRequestObject) (ChangeUserResponseObject, error)
+	// DeactivateUser Shut a user out, or take back an invitation
+	// (POST /users/{id}/deactivate)
+	DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error)
+	// ReactivateUser Let a user in again
+	// (POST /users/{id}/reactivate)
+	ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error)
+	// ResendInvitation Send the invitation again
+	// (POST /users/{id}/resend)
+	ResendInvitation(ctx context.Context, request ResendInvitationRequestObject) (ResendInvitationResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -8149,6 +9492,109 @@ func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// GetProfile operation middleware
+func (sh *strictHandler) GetProfile(w http.ResponseWriter, r *http.Request) {
+	var request GetProfileRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProfile(ctx, request.(GetProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetProfileResponseObject); ok {
+		if err := validResponse.VisitGetProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeProfile operation middleware
+func (sh *strictHandler) ChangeProfile(w http.ResponseWriter, r *http.Request) {
+	var request ChangeProfileRequestObject
+
+	var body ChangeProfileJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeProfile(ctx, request.(ChangeProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeProfileResponseObject); ok {
+		if err := validResponse.VisitChangeProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeactivateReadonlyLink operation middleware
+func (sh *strictHandler) DeactivateReadonlyLink(w http.ResponseWriter, r *http.Request) {
+	var request DeactivateReadonlyLinkRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeactivateReadonlyLink(ctx, request.(DeactivateReadonlyLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeactivateReadonlyLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeactivateReadonlyLinkResponseObject); ok {
+		if err := validResponse.VisitDeactivateReadonlyLinkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ActivateReadonlyLink operation middleware
+func (sh *strictHandler) ActivateReadonlyLink(w http.ResponseWriter, r *http.Request) {
+	var request ActivateReadonlyLinkRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ActivateReadonlyLink(ctx, request.(ActivateReadonlyLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ActivateReadonlyLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ActivateReadonlyLinkResponseObject); ok {
+		if err := validResponse.VisitActivateReadonlyLinkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SignOutEverywhere operation middleware
 func (sh *strictHandler) SignOutEverywhere(w http.ResponseWriter, r *http.Request) {
 	var request SignOutEverywhereRequestObject
@@ -8240,6 +9686,60 @@ func (sh *strictHandler) GetNames(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetNamesResponseObject); ok {
 		if err := validResponse.VisitGetNamesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetReadonlyDashboard operation middleware
+func (sh *strictHandler) GetReadonlyDashboard(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyDashboardParams) {
+	var request GetReadonlyDashboardRequestObject
+
+	request.Secret = secret
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReadonlyDashboard(ctx, request.(GetReadonlyDashboardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReadonlyDashboard")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetReadonlyDashboardResponseObject); ok {
+		if err := validResponse.VisitGetReadonlyDashboardResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetReadonlyQr operation middleware
+func (sh *strictHandler) GetReadonlyQr(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyQrParams) {
+	var request GetReadonlyQrRequestObject
+
+	request.Secret = secret
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReadonlyQr(ctx, request.(GetReadonlyQrRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReadonlyQr")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetReadonlyQrResponseObject); ok {
+		if err := validResponse.VisitGetReadonlyQrResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -8505,6 +10005,226 @@ func (sh *strictHandler) RevokeToken(w http.ResponseWriter, r *http.Request, id 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
 		if err := validResponse.VisitRevokeTokenResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUsers operation middleware
+func (sh *strictHandler) ListUsers(w http.ResponseWriter, r *http.Request, params ListUsersParams) {
+	var request ListUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsers(ctx, request.(ListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUsersResponseObject); ok {
+		if err := validResponse.VisitListUsersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// InviteUser operation middleware
+func (sh *strictHandler) InviteUser(w http.ResponseWriter, r *http.Request) {
+	var request InviteUserRequestObject
+
+	var body InviteUserJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.InviteUser(ctx, request.(InviteUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InviteUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(InviteUserResponseObject); ok {
+		if err := validResponse.VisitInviteUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EraseUser operation middleware
+func (sh *strictHandler) EraseUser(w http.ResponseWriter, r *http.Request, id Id) {
+	var request EraseUserRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseUser(ctx, request.(EraseUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EraseUserResponseObject); ok {
+		if err := validResponse.VisitEraseUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUser operation middleware
+func (sh *strictHandler) GetUser(w http.ResponseWriter, r *http.Request, id Id) {
+	var request GetUserRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUser(ctx, request.(GetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserResponseObject); ok {
+		if err := validResponse.VisitGetUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeUser operation middleware
+func (sh *strictHandler) ChangeUser(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ChangeUserRequestObject
+
+	request.Id = id
+
+	var body ChangeUserJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeUser(ctx, request.(ChangeUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeUserResponseObject); ok {
+		if err := validResponse.VisitChangeUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeactivateUser operation middleware
+func (sh *strictHandler) DeactivateUser(w http.ResponseWriter, r *http.Request, id Id) {
+	var request DeactivateUserRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeactivateUser(ctx, request.(DeactivateUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeactivateUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeactivateUserResponseObject); ok {
+		if err := validResponse.VisitDeactivateUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReactivateUser operation middleware
+func (sh *strictHandler) ReactivateUser(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ReactivateUserRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReactivateUser(ctx, request.(ReactivateUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReactivateUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReactivateUserResponseObject); ok {
+		if err := validResponse.VisitReactivateUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResendInvitation operation middleware
+func (sh *strictHandler) ResendInvitation(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ResendInvitationRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendInvitation(ctx, request.(ResendInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendInvitation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResendInvitationResponseObject); ok {
+		if err := validResponse.VisitResendInvitationResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -27,6 +27,7 @@ import (
 	"avportal/domain/license"
 	"avportal/eventstore"
 	"avportal/eventstore/memory"
+	"avportal/eventstore/people"
 	"avportal/http/api"
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
@@ -41,6 +42,7 @@ import (
 	"avportal/projections/licenses"
 	"avportal/projections/live"
 	"avportal/projections/postgres/postgrestest"
+	"avportal/projections/users"
 )
 
 const (
@@ -61,6 +63,9 @@ type portal struct {
 	close    func() // says that the portal is closing
 	routes   routers.Router
 	schema   *openapi3.Schema // of problems
+	people   *people.Vault
+	engine   *projections.Engine
+	db       *pgxpool.Pool // allowed everything
 
 	mu    sync.Mutex
 	now   time.Time // zero: the real one
@@ -89,11 +94,11 @@ func startWith(t *testing.T, differ func(*api.Config)) *portal {
 
 func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) *portal {
 	t.Helper()
-	p := &portal{T: t, store: store, h: commands.New(store), log: &bytes.Buffer{}}
+	p := &portal{T: t, log: &bytes.Buffer{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	url := postgrestest.URL(t)
-	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View}
+	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View, users.View}
 	config, err := pgxpool.ParseConfig(url)
 	check(t, err)
 	config.MaxConns = 20 // each view and policy holds one
@@ -101,13 +106,22 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	readers := pool(t)(projections.OpenReaders(ctx, url, views...))
 	t.Cleanup(func() { cancel(); background.Wait() }) // before the pools are closed and the database dropped
 	check(t, live.Migrate(ctx, writers))
+	p.people, err = people.Open(ctx, writers, p.clock)
+	check(t, err)
+	if inMemory, ok := store.(*memory.Store); ok {
+		store = inMemory.WithKeys(p.people)
+	}
+	p.store, p.h = store, commands.New(store, commands.People(p.people))
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	models := projections.Config{
 		DB: writers, Store: store, Views: views, Log: quiet,
-		Policies: []projections.Policy{{Name: "run job", React: func(ctx context.Context, r eventstore.Recorded) error { return commands.RunJob(ctx, p.h, r) }}},
+		Policies: []projections.Policy{
+			{Name: "run job", React: func(ctx context.Context, r eventstore.Recorded) error { return commands.RunJob(ctx, p.h, r) }},
+		},
 	}
 	engine, err := projections.New(models)
 	check(t, err)
+	p.engine, p.db = engine, writers
 	past, err := projections.NewPast(ctx, models, pool(t)(projections.OpenReaders(ctx, url)))
 	check(t, err)
 	t.Cleanup(func() { cancel(); past.Wait() })
@@ -154,7 +168,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.document()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) { // until each view is there
 		var there int
-		err := writers.QueryRow(ctx, `SELECT count(*) FROM portal.generation WHERE schema IN ('dashboard', 'devices', 'jobs', 'licenses')`).Scan(&there)
+		err := writers.QueryRow(ctx, `SELECT count(*) FROM portal.generation WHERE schema IN ('dashboard', 'devices', 'jobs', 'licenses', 'users')`).Scan(&there)
 		if err == nil && there == len(views) {
 			break
 		}
@@ -191,6 +205,7 @@ func (p *portal) document() {
 	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
 	check(p, err)
 	check(p, doc.Validate(p.Context()))
+	openapi3filter.RegisterBodyDecoder("image/svg+xml", openapi3filter.FileBodyDecoder)
 	p.schema = doc.Components.Schemas["Problem"].Value
 	p.routes, err = gorillamux.NewRouter(doc)
 	check(p, err)

@@ -20,6 +20,7 @@ const (
 	tenantWide   reach = iota + 1 // callers of a tenant who are not limited to a customer
 	withinTenant                  // callers of a tenant; those who are limited to a customer see only what is his
 	anyone                        // everyone who has a token
+	byLink                        // who has the secret of a read-only link, which stands in the address; he needs no token
 )
 
 type access struct {
@@ -87,6 +88,23 @@ var routes = map[string]access{
 	"POST /resellers":     {domain.OperatePlatform, anyone},
 	"GET /reseller/sync":  {domain.Read, tenantWide},
 	"POST /reseller/sync": {domain.ManageDevices, tenantWide}, // it brings what the Reseller Portal says, nothing of the caller's
+
+	"GET /users":                  {domain.ManageUsers, withinTenant},
+	"POST /users":                 {domain.ManageUsers, withinTenant},
+	"GET /users/{id}":             {domain.ManageUsers, withinTenant},
+	"DELETE /users/{id}":          {domain.ManageUsers, withinTenant},
+	"PATCH /users/{id}":           {domain.ManageUsers, withinTenant},
+	"POST /users/{id}/resend":     {domain.ManageUsers, withinTenant},
+	"POST /users/{id}/deactivate": {domain.ManageUsers, withinTenant},
+	"POST /users/{id}/reactivate": {domain.ManageUsers, withinTenant},
+
+	"GET /me/profile":          {domain.ManageSelf, withinTenant},
+	"PATCH /me/profile":        {domain.ManageSelf, withinTenant},
+	"POST /me/readonly-link":   {domain.Read, withinTenant},
+	"DELETE /me/readonly-link": {domain.ManageSelf, withinTenant},
+
+	"GET /readonly/{secret}/dashboard": {domain.Read, byLink},
+	"GET /readonly/{secret}/qr":        {domain.Read, byLink},
 
 	"GET /tokens":         {domain.ManageReseller, tenantWide},
 	"POST /tokens":        {domain.ManageReseller, tenantWide},

@@ -96,6 +96,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{domain.ManageLicenses, withinTenant}:  "y--------",
 		{domain.ManageReseller, tenantWide}:    "y--------",
 		{domain.OperatePlatform, anyone}:       "-------y-",
+		{domain.ManageUsers, withinTenant}:     "y--y-----",
+		{domain.ManageSelf, withinTenant}:      "yyyyyy---",
+		{domain.Read, byLink}:                  "yyyyy----", // who reads by a link is one of these
 	} {
 		for i, name := range order {
 			if got := who.permits(actors[name]) == nil; got != (may[i] == 'y') {

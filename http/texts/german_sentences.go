@@ -55,6 +55,10 @@ var germanSentences = map[string]string{
 	"stale_days must be more than silent_days.":                          "stale_days muss größer sein als silent_days.",
 
 	// People.
+	"Another user of this organization has this e-mail address.":                                                          "Ein anderer Benutzer dieser Organisation hat diese E-Mail-Adresse.",
+	"Somebody is giving this address to a user just now. Repeat in a minute.":                                             "Diese Adresse wird gerade einem Benutzer gegeben. Wiederholen Sie die Anfrage in einer Minute.",
+	"Users can't be ordered by that.":                                                                                     "Danach lassen sich Benutzer nicht ordnen.",
+	"A token has no profile; only people do.":                                                                             "Ein Token hat kein Profil; nur Personen haben eines.",
 	"This user is deactivated. Reactivate him first.":                                                                     "Dieser Benutzer ist deaktiviert. Reaktivieren Sie ihn zuerst.",
 	"You can't give or take a role that goes beyond your own.":                                                            "Sie können keine Rolle vergeben oder entziehen, die über Ihre eigene hinausgeht.",
 	"This role does not go with the organization: customers' people have a customer's role, the reseller's a reseller's.": "Diese Rolle passt nicht zur Organisation: Benutzer von Kunden haben Kundenrollen, die des Resellers Resellerrollen.",

@@ -12,7 +12,6 @@ import (
 	"avportal/http/agent/wire"
 	"avportal/http/api"
 	"avportal/http/api/changes"
-	"avportal/http/api/tokens"
 	"avportal/http/signin/sessions"
 	"avportal/http/web"
 	"avportal/projections"
@@ -20,9 +19,6 @@ import (
 
 // serve answers HTTP: the device API on its own router, everything else by the API for people and scripts.
 func (p *Portal) serve(ctx, background context.Context) (err error) {
-	if p.tokens, err = tokens.New(ctx, p.writers, time.Now); err != nil {
-		return err
-	}
 	devices, err := p.deviceAPI(ctx)
 	if err != nil {
 		return err

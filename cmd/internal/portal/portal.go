@@ -119,7 +119,7 @@ func (p *Portal) openStore(ctx, _ context.Context) error {
 	if p.store, err = esdb.Open(esdb.Config{ConnectionString: url, Registry: catalog.Registry(), Keys: p.vault, Logger: p.cfg.Log}); err != nil {
 		return err
 	}
-	p.commands = commands.New(p.store, commands.Observe(p.metrics.observeCommand))
+	p.commands = commands.New(p.store, commands.Observe(p.metrics.observeCommand), commands.People(p.vault))
 	return nil
 }
 
@@ -145,6 +145,9 @@ func (p *Portal) openPostgres(ctx, background context.Context) (err error) {
 		return err
 	}
 	p.seen = live.NewSeen(p.writers, p.cfg.Log)
+	if p.tokens, err = tokens.New(ctx, p.writers, time.Now); err != nil {
+		return err
+	}
 	p.vault, err = people.Open(ctx, p.writers, time.Now)
 	return err
 }

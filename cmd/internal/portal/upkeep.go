@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,6 +11,7 @@ import (
 	"avportal/domain"
 	"avportal/domain/device"
 	"avportal/projections/devices"
+	"avportal/projections/users"
 )
 
 // How often requests whose time is over are looked for, how many are ended at a time, and how often last contacts are
@@ -27,6 +29,7 @@ func (p *Portal) upkeep(ctx context.Context) {
 		p.cfg.Log.Warn("upkeep begins although the views are behind", "err", err)
 	}
 	p.reconcileContacts(ctx)
+	p.forgetErased(ctx)
 	expire, reconcile, reseller := time.NewTicker(expireEvery), time.NewTicker(reconcileEvery), time.NewTicker(resellerEvery)
 	defer expire.Stop()
 	defer reconcile.Stop()
@@ -37,6 +40,7 @@ func (p *Portal) upkeep(ctx context.Context) {
 			p.expireRequests(ctx)
 		case <-reconcile.C:
 			p.reconcileContacts(ctx)
+			p.forgetErased(ctx)
 			p.forgetSessions(ctx)
 		case <-reseller.C:
 			p.synchronize(ctx)
@@ -62,6 +66,18 @@ func (p *Portal) forgetSessions(ctx context.Context) {
 func (p *Portal) reconcileContacts(ctx context.Context) {
 	if err := devices.Reconcile(ctx, p.writers); err != nil && ctx.Err() == nil {
 		p.cfg.Log.Warn("last contacts can't be brought in line with the devices", "err", err)
+	}
+}
+
+// forgetErased destroys the keys of people who were erased and whose keys are there again, since an older backup of the vault was
+// restored.
+func (p *Portal) forgetErased(ctx context.Context) {
+	again, err := users.Readable(ctx, p.writers)
+	for _, m := range again {
+		err = errors.Join(err, commands.ForgetMember(ctx, p.commands, m.Tenant, m.User))
+	}
+	if err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("keys of people who were erased can't be destroyed just now", "err", err)
 	}
 }
 

@@ -2,11 +2,16 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"avportal/commands"
+	"avportal/domain"
 	"avportal/domain/device"
+	"avportal/domain/token"
 	"avportal/eventstore"
 	"avportal/projections"
 	"avportal/projections/dashboard"
@@ -14,11 +19,12 @@ import (
 	"avportal/projections/jobs"
 	"avportal/projections/licenses"
 	"avportal/projections/sqlview"
+	"avportal/projections/users"
 )
 
 // Views are the read models of the portal.
 func Views() []projections.View {
-	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View}
+	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View, users.View}
 }
 
 // settleDelay is how old an event must be before what it may have left half done is settled: longer than any command takes.
@@ -35,6 +41,23 @@ func (p *Portal) policies() []projections.Policy {
 				p.seen.Forget(r.Stream.Tenant, e.Device)
 			}
 			return nil
+		}},
+		{Name: "forget erased people", React: func(ctx context.Context, r eventstore.Recorded) error {
+			return commands.ForgetErased(ctx, p.commands, r)
+		}},
+		{Name: "revoke tokens", React: func(ctx context.Context, r eventstore.Recorded) error {
+			e, ok := r.Event.(token.Revoked)
+			if !ok {
+				return nil
+			}
+			id, err := uuid.Parse(string(e.Token))
+			if err == nil {
+				err = p.tokens.Revoke(ctx, domain.Scope{Tenant: r.Stream.Tenant}, id)
+			}
+			if errors.Is(err, domain.ErrNotFound) { // it is revoked already, as a rule
+				err = nil
+			}
+			return err
 		}},
 		{Name: "settle", React: func(ctx context.Context, r eventstore.Recorded) error {
 			if !commands.MaySettle(r) {
