@@ -14,6 +14,7 @@ import (
 	"avportal/domain/catalog"
 	"avportal/eventstore"
 	"avportal/eventstore/memory"
+	"avportal/http/api"
 	"avportal/http/history"
 )
 
@@ -120,5 +121,34 @@ func TestFollowingTheHistory(t *testing.T) {
 	p.close()
 	if _, err := in.ReadString('\n'); err == nil {
 		t.Error("the stream goes on although the portal is closing")
+	}
+}
+
+// Who goes away leaves nothing running: the place of his stream is free again.
+func TestAnAbandonedDownloadEnds(t *testing.T) {
+	p := startWith(t, func(c *api.Config) { c.StreamsPerToken = 1 })
+	p.fleet()
+	open := func() int {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, "GET", p.server.URL+"/api/v1/audit/events?follow=true", nil)
+		check(t, err)
+		r.Header.Set("Authorization", "Bearer "+p.admin)
+		res, err := p.server.Client().Do(r)
+		check(t, err)
+		defer res.Body.Close()
+		if res.StatusCode == 200 {
+			_, err = bufio.NewReader(res.Body).ReadString('\n')
+			check(t, err)
+			p.refused(429, "rate_limited", p.admin, "GET", "/api/v1/devices/export?format=csv", nil)
+		}
+		return res.StatusCode
+	}
+	for range 3 {
+		for deadline := time.Now().Add(10 * time.Second); open() != 200; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the stream of a caller who has gone still counts")
+			}
+		}
 	}
 }
