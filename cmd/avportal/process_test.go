@@ -56,7 +56,7 @@ type devProcess struct {
 func startDev(t *testing.T, data string, args ...string) *devProcess {
 	t.Helper()
 	d := &devProcess{T: t, data: data}
-	all := append([]string{"dev", "--data", data, "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0", "--token-rate", "10000"}, args...)
+	all := append([]string{"dev", "--data", data, "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0", "--rsp-listen", "127.0.0.1:0", "--token-rate", "10000"}, args...)
 	d.cmd = exec.Command(binary(t, "avportal"), all...)
 	d.cmd.SysProcAttr = childAttributes()
 	d.cmd.Stdout, d.cmd.Stderr = testWriter{t}, testWriter{t}
