@@ -11,7 +11,7 @@ type Begin struct {
 	Tenant   domain.Tenant
 	Customer domain.CustomerID // that the person is limited to; empty for the reseller's own people
 	Session  ID
-	User     string
+	User     domain.UserID
 	Role     domain.Role
 	Method   Method
 	Replaces ID // the session that this one follows, when a person turns to another organization
@@ -23,7 +23,7 @@ type Begun struct {
 	Tenant   domain.Tenant     `json:"tenant"`
 	Customer domain.CustomerID `json:"customer,omitempty"`
 	Session  ID                `json:"session"`
-	User     string            `json:"user"`
+	User     domain.UserID     `json:"user"`
 	Role     domain.Role       `json:"role"`
 	Method   Method            `json:"method"`
 	Replaces ID                `json:"replaces,omitempty"`
@@ -46,7 +46,7 @@ func (c Begin) Decide(s State) ([]domain.Event, error) {
 	if err := domain.CheckID("/session", string(c.Session)); err != nil {
 		return nil, err
 	}
-	if err := domain.CheckID("/user", c.User); err != nil {
+	if err := domain.CheckID("/user", string(c.User)); err != nil {
 		return nil, err
 	}
 	if s.Exists() {

@@ -29,9 +29,9 @@ type End struct {
 
 // Ended says that a session holds no longer.
 type Ended struct {
-	Session ID     `json:"session"`
-	User    string `json:"user"`
-	Reason  Reason `json:"reason"`
+	Session ID            `json:"session"`
+	User    domain.UserID `json:"user"`
+	Reason  Reason        `json:"reason"`
 }
 
 // EventType is the stored type name.

@@ -23,7 +23,7 @@ type Refuse struct {
 	Tenant   domain.Tenant
 	Customer domain.CustomerID
 	Attempt  ID
-	User     string
+	User     domain.UserID
 	Method   Method
 	Reason   Refusal
 	At       time.Time
@@ -34,7 +34,7 @@ type Refused struct {
 	Tenant   domain.Tenant     `json:"tenant"`
 	Customer domain.CustomerID `json:"customer,omitempty"`
 	Attempt  ID                `json:"attempt"`
-	User     string            `json:"user"`
+	User     domain.UserID     `json:"user"`
 	Method   Method            `json:"method"`
 	Reason   Refusal           `json:"reason"`
 }

@@ -22,7 +22,7 @@ const (
 // State is what decisions about a session need.
 type State struct {
 	scope   domain.Scope
-	user    string
+	user    domain.UserID
 	refused bool
 	ended   bool
 }

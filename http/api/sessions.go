@@ -55,7 +55,7 @@ func (s *server) SignOutEverywhere(ctx context.Context, _ SignOutEverywhereReque
 	if err != nil {
 		return nil, err
 	}
-	if err := s.SignIn.EndAll(ctx, current.Person, "", uuid.Nil, session.SignedOut); err != nil {
+	if err := s.SignIn.EndAll(ctx, current.Person, uuid.Nil, session.SignedOut); err != nil {
 		return nil, err
 	}
 	return SignOutEverywhere204Response{SignOutEverywhere204ResponseHeaders{s.noCookie()}}, nil

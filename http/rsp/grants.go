@@ -29,7 +29,7 @@ type grants struct {
 func about(t domain.Tenant) string { return "grant of " + string(t) }
 
 // keep replaces what a reseller has granted: the last one who signed in is the one in whose name is read.
-func (g *grants) keep(ctx context.Context, tenant domain.Tenant, person string, granted Grant) error {
+func (g *grants) keep(ctx context.Context, tenant domain.Tenant, person domain.PersonID, granted Grant) error {
 	if granted.Refresh == "" {
 		return nil // it would be of no use by tomorrow; an older one may be
 	}

@@ -52,7 +52,7 @@ func (p *Portal) Configured() bool { return p.config.Configured() }
 
 // Connect keeps what somebody has granted, registers the reseller if he is new, and takes over what has not been taken over
 // for a day.
-func (p *Portal) Connect(ctx context.Context, tenant domain.Tenant, r Reseller, language, person string, g Grant) error {
+func (p *Portal) Connect(ctx context.Context, tenant domain.Tenant, r Reseller, language string, person domain.PersonID, g Grant) error {
 	if err := p.register(ctx, tenant, r, language); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ var Scopes = []string{"openid", "offline_access", "user", "accounts", "licenses"
 // User is a person of a reseller.
 type User struct {
 	ID         string   `json:"id"`
-	Salutation string   `json:"salutation"` // "mr", "ms" or empty
+	Salutation string   `json:"salutation"` // "mr", "mrs" or empty
 	GivenName  string   `json:"given_name"`
 	FamilyName string   `json:"family_name"`
 	Email      string   `json:"email"`
@@ -90,11 +90,16 @@ func TenantOf(issuer string, r Reseller) domain.Tenant {
 }
 
 // PersonOf is the person that somebody of the Reseller Portal is.
-func PersonOf(issuer, subject string) string {
+func PersonOf(issuer, subject string) domain.PersonID {
 	if id, err := uuid.Parse(subject); err == nil {
-		return id.String()
+		return domain.PersonID(id.String())
 	}
-	return uuid.NewSHA1(space, []byte("person "+issuer+" "+subject)).String()
+	return domain.PersonID(uuid.NewSHA1(space, []byte("person "+issuer+" "+subject)).String())
+}
+
+// MemberOf is the membership that a person of the Reseller Portal has of his reseller.
+func MemberOf(t domain.Tenant, p domain.PersonID) domain.UserID {
+	return domain.UserID(idFor(t, "member "+string(p)).String())
 }
 
 // RoleOf is the role that a person has here. What is not known gets the least.

@@ -12,6 +12,8 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/session"
+	"avportal/domain/user"
+	"avportal/eventstore"
 	"avportal/http/signin/sessions"
 )
 
@@ -24,7 +26,8 @@ type Service struct {
 
 // Entry is a person who may be let in, and where.
 type Entry struct {
-	Person   string
+	Person   domain.PersonID
+	User     domain.UserID // his membership
 	Tenant   domain.Tenant
 	Customer domain.CustomerID
 	Role     domain.Role
@@ -34,36 +37,20 @@ type Entry struct {
 
 // Begin signs a person in and answers the value for the cookie. It is in the log before it holds.
 func (s *Service) Begin(ctx context.Context, e Entry) (sessions.Session, string, error) {
-	return s.begin(ctx, e, "", time.Time{})
-}
-
-func (s *Service) begin(ctx context.Context, e Entry, replaces session.ID, until time.Time) (sessions.Session, string, error) {
 	id, now := uuid.New(), s.Now()
-	_, err := commands.Do[session.State](ctx, s.Commands, s.request(e.Person, e.Tenant, id, now), session.Begin{
-		Tenant: e.Tenant, Customer: e.Customer, Session: session.ID(id.String()), User: e.Person, Role: e.Role, Method: e.Method,
-		Replaces: replaces, At: now,
+	_, err := commands.Do[session.State](ctx, s.Commands, s.request(e.User, e.Tenant, id, now), session.Begin{
+		Tenant: e.Tenant, Customer: e.Customer, Session: session.ID(id.String()), User: e.User, Role: e.Role, Method: e.Method, At: now,
 	})
 	if err != nil {
 		return sessions.Session{}, "", err
 	}
 	return s.Sessions.Begin(ctx, sessions.Session{
-		ID: id, Person: e.Person, Tenant: e.Tenant, Customer: e.Customer, Role: e.Role, Method: e.Method, Browser: e.Browser, ExpiresAt: until,
+		ID: id, Person: e.Person, User: e.User, Tenant: e.Tenant, Customer: e.Customer, Role: e.Role, Method: e.Method, Browser: e.Browser,
 	})
 }
 
-// Switch turns a session to another organization of the same person: a new one takes its place, with a new cookie, that
-// holds no longer than the old one would have.
-func (s *Service) Switch(ctx context.Context, from sessions.Session, to Entry) (sessions.Session, string, error) {
-	to.Person, to.Method, to.Browser = from.Person, from.Method, from.Browser
-	next, secret, err := s.begin(ctx, to, session.ID(from.ID.String()), from.ExpiresAt)
-	if err != nil {
-		return next, "", err
-	}
-	return next, secret, s.End(ctx, from.Person, from.ID, session.Switched)
-}
-
 // End ends one session of a person; one that does not hold any more is none: domain.ErrNotFound.
-func (s *Service) End(ctx context.Context, person string, id uuid.UUID, why session.Reason) error {
+func (s *Service) End(ctx context.Context, person domain.PersonID, id uuid.UUID, why session.Reason) error {
 	ended, err := s.Sessions.End(ctx, person, id)
 	if err != nil {
 		return err
@@ -71,9 +58,9 @@ func (s *Service) End(ctx context.Context, person string, id uuid.UUID, why sess
 	return s.note(ctx, why, ended)
 }
 
-// EndAll ends the sessions of a person but one, which may be uuid.Nil; with a tenant, only those that act in it.
-func (s *Service) EndAll(ctx context.Context, person string, tenant domain.Tenant, but uuid.UUID, why session.Reason) error {
-	ended, err := s.Sessions.EndAll(ctx, person, tenant, but)
+// EndAll ends the sessions of a person but one, which may be uuid.Nil.
+func (s *Service) EndAll(ctx context.Context, person domain.PersonID, but uuid.UUID, why session.Reason) error {
+	ended, err := s.Sessions.EndAll(ctx, person, but)
 	if err != nil {
 		return err
 	}
@@ -84,7 +71,7 @@ func (s *Service) EndAll(ctx context.Context, person string, tenant domain.Tenan
 func (s *Service) note(ctx context.Context, why session.Reason, ended ...sessions.Session) (err error) {
 	now := s.Now()
 	for _, e := range ended {
-		_, oneErr := commands.Do[session.State](ctx, s.Commands, s.request(e.Person, e.Tenant, uuid.New(), now), session.End{
+		_, oneErr := commands.Do[session.State](ctx, s.Commands, s.request(e.User, e.Tenant, uuid.New(), now), session.End{
 			Tenant: e.Tenant, Session: session.ID(e.ID.String()), Reason: why, At: now,
 		})
 		err = errors.Join(err, oneErr)
@@ -92,17 +79,35 @@ func (s *Service) note(ctx context.Context, why session.Reason, ended ...session
 	return err
 }
 
+// EndMember ends the sessions of a member whose standing has changed: he must sign in anew, if he still may.
+func (s *Service) EndMember(ctx context.Context, t domain.Tenant, u domain.UserID) error {
+	ended, err := s.Sessions.EndMember(ctx, t, u)
+	if err != nil {
+		return err
+	}
+	return s.note(ctx, session.AccessChanged, ended...)
+}
+
+// Follow is the policy by which who is deactivated or erased, or gets another role, is signed out.
+func (s *Service) Follow(ctx context.Context, r eventstore.Recorded) error {
+	switch r.Event.(type) {
+	case user.Deactivated, user.Erased, user.RoleChanged:
+		return s.EndMember(ctx, r.Stream.Tenant, domain.UserID(r.Stream.ID))
+	}
+	return nil
+}
+
 // Refused notes that somebody tried to get in as a person and was not let in.
 func (s *Service) Refused(ctx context.Context, e Entry, why session.Refusal) error {
 	id, now := uuid.New(), s.Now()
 	actor := domain.SystemActor("sign-in", e.Tenant) // it is not proved that it was the person
 	_, err := commands.Do[session.State](ctx, s.Commands, commands.Request{Actor: actor, At: now, ID: id}, session.Refuse{
-		Tenant: e.Tenant, Customer: e.Customer, Attempt: session.ID(id.String()), User: e.Person, Method: e.Method, Reason: why, At: now,
+		Tenant: e.Tenant, Customer: e.Customer, Attempt: session.ID(id.String()), User: e.User, Method: e.Method, Reason: why, At: now,
 	})
 	return err
 }
 
-// request lets the portal vouch for a person: it is he who acts, by a right that only the portal has.
-func (s *Service) request(person string, t domain.Tenant, id uuid.UUID, now time.Time) commands.Request {
-	return commands.Request{Actor: domain.Actor{Kind: domain.ActorUser, ID: person, Role: domain.System, Tenant: t}, At: now, ID: id}
+// request lets the portal vouch for a member: it is he who acts, by a right that only the portal has.
+func (s *Service) request(u domain.UserID, t domain.Tenant, id uuid.UUID, now time.Time) commands.Request {
+	return commands.Request{Actor: domain.Actor{Kind: domain.ActorUser, ID: string(u), Role: domain.System, Tenant: t}, At: now, ID: id}
 }

@@ -75,6 +75,7 @@ var germanSentences = map[string]string{
 	// Signing in and the Reseller Portal.
 	"Sign in, or send a valid token: Authorization: Bearer avp_...":                          "Melden Sie sich an oder senden Sie ein gültiges Token: Authorization: Bearer avp_...",
 	"This is for people who are signed in; the request came with a token.":                   "Das ist für angemeldete Personen; die Anfrage kam mit einem Token.",
+	"You have no access to this portal any more. Ask an administrator of your company.":      "Sie haben keinen Zugang zu diesem Portal mehr. Wenden Sie sich an einen Administrator Ihres Unternehmens.",
 	"No Reseller Portal is configured.":                                                      "Es ist kein Reseller-Portal eingerichtet.",
 	"The Reseller Portal has not been authorized, or no longer is. Sign in through it once.": "Das Reseller-Portal ist nicht oder nicht mehr freigegeben. Melden Sie sich einmal darüber an.",
 	"The Reseller Portal does not list this license.":                                        "Das Reseller-Portal führt diese Lizenz nicht.",

@@ -7,8 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
+	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/session"
+	"avportal/domain/user"
+	"avportal/eventstore"
 	"avportal/http/rsp"
 	"avportal/http/signin"
 )
@@ -79,19 +84,49 @@ func (s *server) enter(ctx context.Context, r *http.Request, code string, a atte
 	if err != nil {
 		return "", err
 	}
-	user, err := s.Reseller.User(ctx, granted)
+	who, err := s.Reseller.User(ctx, granted)
 	if err != nil {
 		return "", err
 	}
-	tenant, person := rsp.TenantOf(s.Reseller.Issuer(), user.Reseller), rsp.PersonOf(s.Reseller.Issuer(), subject)
-	if err := s.Reseller.Connect(ctx, tenant, user.Reseller, user.Language, person, granted); err != nil {
+	tenant, person := rsp.TenantOf(s.Reseller.Issuer(), who.Reseller), rsp.PersonOf(s.Reseller.Issuer(), subject)
+	if err := s.Reseller.Connect(ctx, tenant, who.Reseller, who.Language, person, granted); err != nil {
 		return "", err
 	}
 	s.leave(ctx, r, session.SignedInAgain)
-	_, secret, err = s.SignIn.Begin(ctx, signin.Entry{
-		Person: person, Tenant: tenant, Role: rsp.RoleOf(user.Role), Method: session.ResellerPortal, Browser: r.UserAgent(),
-	})
+	entry := signin.Entry{Person: person, User: rsp.MemberOf(tenant, person), Tenant: tenant, Method: session.ResellerPortal, Browser: r.UserAgent()}
+	if entry.Role, err = s.member(ctx, entry, who); err != nil {
+		return "", err
+	}
+	_, secret, err = s.SignIn.Begin(ctx, entry)
 	return secret, err
+}
+
+// errNoAccess is for who has been shut out here, whatever the Reseller Portal says.
+var errNoAccess = domain.ErrForbidden.With("You have no access to this portal any more. Ask an administrator of your company.")
+
+// member makes the person a user of his reseller when he comes for the first time, and answers the role that he has by now.
+func (s *server) member(ctx context.Context, e signin.Entry, u rsp.User) (role domain.Role, err error) {
+	var known, active bool
+	look := func(m user.State, _ eventstore.Revision) { known, active, role = m.Exists(), m.Active(), m.Role() }
+	h := s.SignIn.Commands
+	if err := commands.Inspect(ctx, h, user.Stream(e.Tenant, e.User), look); err != nil {
+		return "", err
+	}
+	if !known {
+		now := s.SignIn.Now()
+		_, err := commands.AdmitUser(ctx, h, commands.Request{Actor: domain.SystemActor(rsp.ActorName, e.Tenant), At: now, ID: uuid.New()}, user.Admit{
+			Tenant: e.Tenant, User: e.User, Person: e.Person, Email: u.Email, Role: rsp.RoleOf(u.Role), At: now,
+			Details: user.Details{Salutation: u.Salutation, FirstName: u.GivenName, Surname: u.FamilyName, Language: user.Language(u.Language)},
+		})
+		if err != nil && !errors.Is(err, domain.ErrExists) { // he came twice at once
+			return "", err
+		}
+		return rsp.RoleOf(u.Role), nil
+	}
+	if !active {
+		return "", errors.Join(errNoAccess, s.SignIn.Refused(ctx, e, session.NoAccess))
+	}
+	return role, nil
 }
 
 // leave ends the session that a browser comes with, if any.

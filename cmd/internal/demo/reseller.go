@@ -19,7 +19,7 @@ const resellerID = "5ec0de00-a11b-4c0d-8e0f-1a2b3c4d5e6f"
 // people are the demo reseller's, in the Reseller Portal.
 var people = []rsp.User{
 	{
-		ID: "0f4c1c52-6f0d-4b8e-9a39-0d6b3f1a2c01", Salutation: "ms", GivenName: "Anna", FamilyName: "Vogel", Email: "anna.vogel@demo-systemhaus.example",
+		ID: "0f4c1c52-6f0d-4b8e-9a39-0d6b3f1a2c01", Salutation: "mrs", GivenName: "Anna", FamilyName: "Vogel", Email: "anna.vogel@demo-systemhaus.example",
 		Language: "de", Role: "reseller", Reseller: rsp.Reseller{ID: resellerID, Name: "Demo Systemhaus"},
 	},
 	{

@@ -31,6 +31,11 @@ var anna = rsp.User{
 	Role: "reseller", Reseller: rsp.Reseller{ID: resellerID, Name: "Systemhaus"},
 }
 
+var ben = rsp.User{
+	ID: "0f4c1c52-6f0d-4b8e-9a39-0d6b3f1a2c02", GivenName: "Ben", FamilyName: "Busch", Email: "ben@systemhaus.example", Language: "en",
+	Role: "reseller_technology", Reseller: anna.Reseller,
+}
+
 // house is a portal with everything that belongs to it, and the Reseller Portal that it takes over from.
 type house struct {
 	*testing.T
@@ -52,7 +57,7 @@ func startHouse(t *testing.T) *house {
 	})
 	check(t, err)
 	t.Cleanup(func() { check(t, h.portal.Close()) })
-	stock := demorsp.NewInventory(anna)
+	stock := demorsp.NewInventory(anna, ben)
 	from, until := time.Now().AddDate(0, -6, 0).UTC().Truncate(time.Hour), time.Now().AddDate(0, 6, 0).UTC().Truncate(time.Hour)
 	for _, id := range []string{"1", "2", "3", "4", "5", "6", "7"} { // two pages
 		stock.Put(resellerID, rsp.Account{ID: "c" + id, Number: "K-" + id, Name: "Customer " + id},
@@ -74,12 +79,13 @@ func check(tb testing.TB, err error) {
 type browser struct {
 	*house
 	http *http.Client
+	as   rsp.User // in the Reseller Portal
 }
 
 func (h *house) browser() *browser {
 	jar, err := cookiejar.New(nil)
 	check(h, err)
-	return &browser{house: h, http: &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &browser{house: h, as: anna, http: &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // page is what a browser shows in the end.
@@ -139,6 +145,11 @@ func (b *browser) api(status int, method, path string, body any) map[string]any 
 	return answer
 }
 
+func (b *browser) status(path string) int {
+	b.Helper()
+	return b.open(b.portal.PublicURL() + "/api/v1" + path).status
+}
+
 func hidden(p page, name string) string {
 	found := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(p.text)
 	if found == nil {
@@ -154,7 +165,7 @@ func (b *browser) toConsent(path string) page {
 	if login.url.Host != strings.TrimPrefix(b.seller.URL(), "http://") {
 		b.Fatalf("%s leads to %s: %s", path, login.url, login.text)
 	}
-	return b.post(b.seller.URL()+"/login", url.Values{"request": {hidden(login, "request")}, "email": {anna.Email}, "password": {demorsp.Password}})
+	return b.post(b.seller.URL()+"/login", url.Values{"request": {hidden(login, "request")}, "email": {b.as.Email}, "password": {demorsp.Password}})
 }
 
 func (b *browser) authorize(consent page) page {
@@ -205,7 +216,10 @@ func TestFirstLogin(t *testing.T) {
 		t.Fatalf("after the consent: %s %s", p.url, p.text)
 	}
 	me := b.api(200, "GET", "/me", nil)
-	if me["id"] != anna.ID || me["role"] != "reseller_admin" || me["tenant"] != strings.ReplaceAll(resellerID, "-", "") {
+	if profile := b.api(200, "GET", "/me/profile", nil); profile["first_name"] != "Anna" || profile["email"] != anna.Email || profile["webinar_seen"] != false {
+		t.Errorf("the profile: %v", profile)
+	}
+	if me["role"] != "reseller_admin" || me["tenant"] != strings.ReplaceAll(resellerID, "-", "") {
 		t.Errorf("me: %v", me)
 	}
 	if s := b.synced(); s["state"] != "succeeded" || s["customers"] != 7.0 || s["licenses"] != 7.0 || s["changed"] != 14.0 || s["refused"] != 0.0 || s["trigger"] != "sign_in" {
@@ -429,6 +443,42 @@ func TestSynchronizing(t *testing.T) {
 	check(t, h.portal.writers.QueryRow(t.Context(), `SELECT count(*) FROM vault.rsp_grant g WHERE g::text ~ 'Refresh|Access'`).Scan(&leaks))
 	if leaks != 0 {
 		t.Error("a grant stands in the database in clear")
+	}
+}
+
+// Who is shut out, or gets another role, is signed out everywhere, and comes in again as what he is by then.
+func TestWhoIsShutOutIsSignedOut(t *testing.T) {
+	h := startHouse(t)
+	admin, b := h.browser(), h.browser()
+	admin.signIn()
+	b.as = ben
+	b.signIn()
+	me := b.api(200, "GET", "/me", nil)
+	if me["role"] != "reseller_technician" {
+		t.Fatalf("me: %v", me)
+	}
+	gone := func() {
+		t.Helper()
+		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if b.status("/me") == http.StatusUnauthorized {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("still signed in after 5 seconds")
+			}
+		}
+	}
+	path := "/users/" + me["id"].(string)
+	admin.api(200, "PATCH", path, map[string]any{"role": "reseller_readonly"})
+	gone()
+	b.signIn()
+	if me := b.api(200, "GET", "/me", nil); me["role"] != "reseller_readonly" {
+		t.Errorf("after the change: %v", me)
+	}
+	admin.api(200, "POST", path+"/deactivate", nil)
+	gone()
+	if p := b.authorize(b.toConsent(web.LoginPath)); p.status != http.StatusForbidden || !strings.Contains(p.text, "no access") {
+		t.Errorf("who was shut out: %d %s", p.status, p.text)
 	}
 }
 

@@ -42,6 +42,7 @@ func (p *Portal) policies() []projections.Policy {
 			}
 			return nil
 		}},
+		{Name: "end sessions", React: p.signin.Follow},
 		{Name: "forget erased people", React: func(ctx context.Context, r eventstore.Recorded) error {
 			return commands.ForgetErased(ctx, p.commands, r)
 		}},

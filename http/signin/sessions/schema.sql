@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS vault.session (
     id         uuid        PRIMARY KEY, -- also of its stream in the log
     hash       bytea       NOT NULL UNIQUE, -- SHA-256 of the cookie's value, which has 256 random bits
     person     text        NOT NULL,
+    user_id    text        NOT NULL,    -- his membership of the organization: who acts, in the action log
     tenant     text        NOT NULL,
     customer   text        NOT NULL,    -- empty: the whole tenant
     role       text        NOT NULL,
@@ -17,4 +18,5 @@ CREATE TABLE IF NOT EXISTS vault.session (
 );
 
 CREATE INDEX IF NOT EXISTS session_of_person ON vault.session (person, created_at DESC) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS session_of_user ON vault.session (tenant, user_id) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS session_by_end ON vault.session (expires_at);

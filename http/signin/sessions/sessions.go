@@ -37,7 +37,8 @@ var ErrNone = errors.New("no such session")
 // Session is what is known of one, besides the cookie's value.
 type Session struct {
 	ID        uuid.UUID
-	Person    string
+	Person    domain.PersonID
+	User      domain.UserID // his membership of the organization
 	Tenant    domain.Tenant
 	Customer  domain.CustomerID // empty for the whole tenant
 	Role      domain.Role
@@ -50,7 +51,7 @@ type Session struct {
 
 // As is the actor that the session stands for: the person, in the organization that he has turned to.
 func (s Session) As() domain.Actor {
-	return domain.Actor{Kind: domain.ActorUser, ID: s.Person, Role: s.Role, Tenant: s.Tenant, Customer: s.Customer}
+	return domain.Actor{Kind: domain.ActorUser, ID: string(s.User), Role: s.Role, Tenant: s.Tenant, Customer: s.Customer}
 }
 
 // Vault keeps sessions. It is safe for concurrent use.
@@ -82,14 +83,14 @@ func (v *Vault) Begin(ctx context.Context, s Session) (Session, string, error) {
 	secret := newSecret()
 	h, _ := hashOf(secret)
 	_, err := v.db.Exec(ctx, `
-		INSERT INTO vault.session (id, hash, person, tenant, customer, role, method, browser, created_at, used_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		s.ID, h[:], s.Person, s.Tenant, s.Customer, s.Role, s.Method, s.Browser, s.CreatedAt, s.UsedAt, s.ExpiresAt)
+		INSERT INTO vault.session (id, hash, person, user_id, tenant, customer, role, method, browser, created_at, used_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		s.ID, h[:], s.Person, s.User, s.Tenant, s.Customer, s.Role, s.Method, s.Browser, s.CreatedAt, s.UsedAt, s.ExpiresAt)
 	return s, secret, err
 }
 
 // Of lists the sessions of a person that hold, newest first.
-func (v *Vault) Of(ctx context.Context, person string) ([]Session, error) {
+func (v *Vault) Of(ctx context.Context, person domain.PersonID) ([]Session, error) {
 	now := v.now()
 	rows, err := v.db.Query(ctx, selectSession+`WHERE person = $1 AND ended_at IS NULL AND expires_at > $2 AND used_at > $3
 		ORDER BY created_at DESC, id LIMIT 500`, person, now, now.Add(-Idle-time.Minute))
@@ -101,7 +102,7 @@ func (v *Vault) Of(ctx context.Context, person string) ([]Session, error) {
 
 // End ends a session of a person, in other processes within the life of their caches. It answers what ended; the error is
 // domain.ErrNotFound if there was none.
-func (v *Vault) End(ctx context.Context, person string, id uuid.UUID) (Session, error) {
+func (v *Vault) End(ctx context.Context, person domain.PersonID, id uuid.UUID) (Session, error) {
 	ended, err := v.end(ctx, `person = $2 AND id = $3`, person, id)
 	if err == nil && len(ended) == 0 {
 		err = domain.ErrNotFound
@@ -112,9 +113,14 @@ func (v *Vault) End(ctx context.Context, person string, id uuid.UUID) (Session, 
 	return ended[0], nil
 }
 
-// EndAll ends the sessions of a person but one, which may be uuid.Nil; with a tenant, only those that act in it.
-func (v *Vault) EndAll(ctx context.Context, person string, tenant domain.Tenant, but uuid.UUID) ([]Session, error) {
-	return v.end(ctx, `person = $2 AND ($3 = '' OR tenant = $3) AND id <> $4`, person, tenant, but)
+// EndAll ends the sessions of a person but one, which may be uuid.Nil.
+func (v *Vault) EndAll(ctx context.Context, person domain.PersonID, but uuid.UUID) ([]Session, error) {
+	return v.end(ctx, `person = $2 AND id <> $3`, person, but)
+}
+
+// EndMember ends the sessions in which a member of an organization acts.
+func (v *Vault) EndMember(ctx context.Context, t domain.Tenant, u domain.UserID) ([]Session, error) {
+	return v.end(ctx, `tenant = $2 AND user_id = $3`, t, u)
 }
 
 func (v *Vault) end(ctx context.Context, which string, args ...any) ([]Session, error) {
@@ -139,12 +145,12 @@ func (v *Vault) Forget(ctx context.Context) error {
 }
 
 const (
-	columns       = `id, person, tenant, customer, role, method, browser, created_at, used_at, expires_at`
+	columns       = `id, person, user_id, tenant, customer, role, method, browser, created_at, used_at, expires_at`
 	selectSession = `SELECT ` + columns + ` FROM vault.session `
 )
 
 func (s *Session) fields() []any {
-	return []any{&s.ID, &s.Person, &s.Tenant, &s.Customer, &s.Role, &s.Method, &s.Browser, &s.CreatedAt, &s.UsedAt, &s.ExpiresAt}
+	return []any{&s.ID, &s.Person, &s.User, &s.Tenant, &s.Customer, &s.Role, &s.Method, &s.Browser, &s.CreatedAt, &s.UsedAt, &s.ExpiresAt}
 }
 
 func (s Session) inUTC() Session {

@@ -52,10 +52,10 @@ func two(t *testing.T) (a, b *Vault, c *clock) {
 	return a, b, c
 }
 
-func begin(t *testing.T, v *Vault, person string) (Session, string) {
+func begin(t *testing.T, v *Vault, person domain.PersonID) (Session, string) {
 	t.Helper()
 	s, secret, err := v.Begin(t.Context(), Session{
-		ID: uuid.New(), Person: person, Tenant: tenant, Customer: "c1", Role: domain.CustomerAdmin, Method: session.Password, Browser: "Firefox",
+		ID: uuid.New(), Person: person, User: "m-" + domain.UserID(person), Tenant: tenant, Customer: "c1", Role: domain.CustomerAdmin, Method: session.Password, Browser: "Firefox",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestASessionIsWhatItBeganAs(t *testing.T) {
 	if err != nil || found != made {
 		t.Errorf("began %+v, found %+v, %v", made, found, err)
 	}
-	want := domain.Actor{Kind: domain.ActorUser, ID: "u1", Role: domain.CustomerAdmin, Tenant: tenant, Customer: "c1"}
+	want := domain.Actor{Kind: domain.ActorUser, ID: "m-u1", Role: domain.CustomerAdmin, Tenant: tenant, Customer: "c1"}
 	if found.As() != want || found.ExpiresAt != c.Now().Add(Lifetime) {
 		t.Errorf("the actor is %+v, the session %+v", found.As(), made)
 	}
@@ -136,16 +136,16 @@ func TestEnding(t *testing.T) {
 	if _, err := a.End(t.Context(), "u1", one.ID); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("ended twice: %v", err)
 	}
-	all, err := a.EndAll(t.Context(), "u1", "", two.ID)
+	all, err := a.EndAll(t.Context(), "u1", two.ID)
 	if err != nil || len(all) != 1 {
 		t.Errorf("ended %d, %v; want the third alone", len(all), err)
 	}
 	holds(t, a, cookie2, true)
 	holds(t, a, cookie3, false)
-	if all, err = a.EndAll(t.Context(), "u1", "ffffffffffffffffffffffffffffffff", uuid.Nil); err != nil || len(all) != 0 {
+	if all, err = a.EndMember(t.Context(), "ffffffffffffffffffffffffffffffff", "m-u1"); err != nil || len(all) != 0 {
 		t.Errorf("in another organization %d have ended, %v", len(all), err)
 	}
-	if all, err = a.EndAll(t.Context(), "u1", tenant, uuid.Nil); err != nil || len(all) != 1 {
+	if all, err = a.EndMember(t.Context(), tenant, "m-u1"); err != nil || len(all) != 1 {
 		t.Errorf("in the organization %d have ended, %v", len(all), err)
 	}
 	holds(t, a, other, true)
