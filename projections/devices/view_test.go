@@ -2,6 +2,7 @@ package devices
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -227,4 +228,18 @@ func TestAnyHistoryGivesTheSameRowsInEveryWay(t *testing.T) {
 		}
 		projectiontest.CheckAll(r, db, v, f.Events, rand.New(rand.NewPCG(1, 2))) //nolint:gosec // not a secret
 	})
+}
+
+func TestTheDayOfSignatures(t *testing.T) {
+	for _, c := range []struct {
+		date time.Time
+		want int16
+	}{
+		{time.Time{}, noDay}, {time.Unix(-1, 0), 0}, {time.Unix(0, 0), 0}, {time.Unix(86_399, 999), 0}, {time.Unix(86_400, 0), 1},
+		{time.Date(2026, 5, 3, 1, 0, 0, 0, time.FixedZone("", 2*3600)), 20_575}, {time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC), math.MaxInt16},
+	} {
+		if got := dayOf(c.date); got != c.want {
+			t.Errorf("%v is of day %d, want %d", c.date, got, c.want)
+		}
+	}
 }
