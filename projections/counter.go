@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // Counter is a table of sums over rows of type R; NewCounter makes it.
@@ -55,7 +56,7 @@ func (c *counter[R, C]) newSums() sums[R] {
 
 // sums gathers what a change of rows adds to a counter table.
 type sums[R any] interface {
-	change(row *R, sign int64)
+	change(before, after *R) // nil: there was, or is, no row
 	deltas() []reflect.Value // structs with the key and the differences, without those that come to nothing
 	reset()
 	counterRow() *rowType
@@ -65,33 +66,52 @@ type sums[R any] interface {
 
 type counterSums[R any, C comparable] struct {
 	*counter[R, C]
-	byKey map[C]int
-	rows  []*C
+	byKey       map[C]int
+	rows        []*C
+	gone, added []C // by the change that is looked at
 }
 
-func (s *counterSums[R, C]) change(row *R, sign int64) {
-	s.counts(*row, func(c C) {
-		v := reflect.ValueOf(&c).Elem()
-		var added [16]int64
-		amounts := added[:0]
-		for _, i := range s.values {
-			f := v.FieldByIndex(s.row.fields[i].index)
-			amounts = append(amounts, sign*f.Int())
-			f.SetInt(0)
-		}
-		at, ok := s.byKey[c]
-		if !ok {
-			at = len(s.rows)
-			s.byKey[c] = at
-			sum := c
-			s.rows = append(s.rows, &sum)
-		}
-		sum := reflect.ValueOf(s.rows[at]).Elem()
-		for n, i := range s.values {
-			f := sum.FieldByIndex(s.row.fields[i].index)
-			f.SetInt(f.Int() + amounts[n])
-		}
-	})
+// change adds nothing where a row counts as before, as most do: what changes most often in a row is not counted.
+func (s *counterSums[R, C]) change(before, after *R) {
+	s.gone, s.added = s.gone[:0], s.added[:0]
+	if before != nil {
+		s.counts(*before, func(c C) { s.gone = append(s.gone, c) })
+	}
+	if after != nil {
+		s.counts(*after, func(c C) { s.added = append(s.added, c) })
+	}
+	if slices.Equal(s.gone, s.added) {
+		return
+	}
+	for i := range s.gone {
+		s.add(s.gone[i], -1)
+	}
+	for i := range s.added {
+		s.add(s.added[i], 1)
+	}
+}
+
+func (s *counterSums[R, C]) add(c C, sign int64) {
+	v := reflect.ValueOf(&c).Elem()
+	var added [16]int64
+	amounts := added[:0]
+	for _, i := range s.values {
+		f := v.FieldByIndex(s.row.fields[i].index)
+		amounts = append(amounts, sign*f.Int())
+		f.SetInt(0)
+	}
+	at, ok := s.byKey[c]
+	if !ok {
+		at = len(s.rows)
+		s.byKey[c] = at
+		sum := c
+		s.rows = append(s.rows, &sum)
+	}
+	sum := reflect.ValueOf(s.rows[at]).Elem()
+	for n, i := range s.values {
+		f := sum.FieldByIndex(s.row.fields[i].index)
+		f.SetInt(f.Int() + amounts[n])
+	}
 }
 
 func (s *counterSums[R, C]) deltas() []reflect.Value {

@@ -213,13 +213,12 @@ func (s *tableSet[R, K]) changes() (c changes, err error) {
 		case e.inDB:
 			c.deleted = append(c.deleted, reflect.ValueOf(e.stored).Elem())
 		}
+		before, after := e.stored, &e.row
+		if !e.here {
+			after = nil
+		}
 		for _, sum := range s.counters {
-			if e.inDB {
-				sum.change(e.stored, -1)
-			}
-			if e.here {
-				sum.change(&e.row, 1)
-			}
+			sum.change(before, after)
 		}
 	}
 	return c, nil
