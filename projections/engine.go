@@ -21,6 +21,7 @@ import (
 type Config struct {
 	DB       *pgxpool.Pool    // for the projectors; readers have a pool of their own. Each running view takes one connection out of it
 	Store    eventstore.Store // the log
+	Tail     *eventstore.Tail // of the log, for those who have caught up; nil for a subscription of each view and policy
 	Views    []View
 	Policies []Policy
 	Log      *slog.Logger // nil for none
@@ -120,7 +121,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	}
 	router.AddMiddleware(middleware.Recoverer)
-	subscriber := &eventstore.Subscriber{Source: e.Store, Checkpoints: e, MaxBatch: e.MaxBatch, Retry: e.Retry, Logger: e.Log}
+	subscriber := &eventstore.Subscriber{Source: e.source(), Checkpoints: e, MaxBatch: e.MaxBatch, Retry: e.Retry, Logger: e.Log}
 	for name := range e.consumers {
 		router.AddConsumerHandler(name, name, subscriber, e.Handler(name))
 	}
@@ -139,6 +140,13 @@ func (e *Engine) Run(ctx context.Context) error {
 		return nil
 	}
 	return router.Run(ctx)
+}
+
+func (e *Engine) source() eventstore.Source {
+	if e.Tail != nil {
+		return e.Tail
+	}
+	return e.Store
 }
 
 // Handler is the Watermill handler of one view, or of one policy as "policy/<name>". Its subscriber must have the engine

@@ -102,6 +102,9 @@ func (p *policyRunner) apply(ctx context.Context, b eventstore.Batch) error {
 		}
 		done = r
 	}
+	if failed == nil {
+		_ = sleep(ctx, alone) // at its end it is saved all the same
+	}
 	if err := p.save(context.WithoutCancel(ctx), done, passed); err != nil { // what was done need not be done again
 		return fmt.Errorf("policy %s: %w", p.policy.Name, err)
 	}

@@ -25,6 +25,7 @@ type workingSet interface {
 
 	// changes are the differences to what Postgres holds. written says that it now holds them.
 	changes() (changes, error)
+	changed() bool // false means that there are none
 	written(keep int)
 	reset()
 
@@ -223,6 +224,8 @@ func (s *tableSet[R, K]) changes() (c changes, err error) {
 	}
 	return c, nil
 }
+
+func (s *tableSet[R, K]) changed() bool { return len(s.dirty) > 0 }
 
 func (s *tableSet[R, K]) same(a, b *R) bool {
 	if s.comparable {

@@ -20,6 +20,10 @@ const (
 	closeTimeout = 2 * time.Second
 	stageFrom    = 1000   // rows of one table from which COPY beats arrays
 	keepRows     = 50_000 // of each table, in memory between batches
+
+	// alone is how long a position waits for company before it is written alone. Most events concern one view, or no policy;
+	// without it each of the others would write a row for each of them.
+	alone = 5 * time.Millisecond
 )
 
 // writer applies events to one generation. It owns its connection and the rows in memory: they stay right as long as the
@@ -92,11 +96,20 @@ func (w *writer) apply(ctx context.Context, events []eventstore.Recorded) error 
 	if len(events) == 0 {
 		return nil
 	}
-	err := w.fold(ctx, events)
-	if err == nil {
-		err = w.flush(ctx, keepRows)
+	if err := w.fold(ctx, events); err != nil {
+		return err
 	}
-	return err
+	if w.unchanged() {
+		if err := sleep(ctx, alone); err != nil {
+			return w.fail(err)
+		}
+	}
+	return w.flush(ctx, keepRows)
+}
+
+// unchanged reports whether what was folded has touched no row.
+func (w *writer) unchanged() bool {
+	return w.sql == nil && !slices.ContainsFunc(w.tables, func(t *tableWriter) bool { return t.set.changed() })
 }
 
 // fold brings events into memory, loading the rows that they touch. Those in quarantine are passed by.

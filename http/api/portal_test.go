@@ -139,7 +139,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.signin = &signin.Service{Commands: p.h, Sessions: p.sessions, Now: p.clock}
 	seller, err := rsp.New(ctx, rsp.Config{}, rsp.Deps{DB: writers, Key: key, Commands: p.h, Now: p.clock, Log: quiet})
 	check(t, err)
-	stream := changes.New(store, quiet)
+	stream := changes.New(store, store, quiet)
 	background.Go(func() { stream.Run(ctx) })
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })

@@ -71,7 +71,7 @@ func (p *Portal) deviceAPI(ctx context.Context) (http.Handler, error) {
 }
 
 func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies) (http.Handler, error) {
-	broadcaster := changes.New(p.store, p.cfg.Log)
+	broadcaster := changes.New(p.store, p.tail, p.cfg.Log)
 	p.work.Go(func() { broadcaster.Run(background) })
 	return api.New(api.Config{
 		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Changes: broadcaster,

@@ -14,6 +14,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/catalog"
+	"avportal/eventstore"
 	"avportal/eventstore/esdb"
 	"avportal/eventstore/node"
 	"avportal/eventstore/people"
@@ -34,10 +35,11 @@ type Portal struct {
 	node      *node.Node // nil with an event store of its own
 	postgres  *postgres.Server
 	store     *esdb.Store
-	writers   *pgxpool.Pool // of what is not a view: credentials, tokens, last contacts
-	readers   *pgxpool.Pool // of views, read-only
-	pastRead  *pgxpool.Pool // of views as they were
-	workers   *pgxpool.Pool // of the projectors
+	tail      *eventstore.Tail // of the log, which views, policies and event streams share
+	writers   *pgxpool.Pool    // of what is not a view: credentials, tokens, last contacts
+	readers   *pgxpool.Pool    // of views, read-only
+	pastRead  *pgxpool.Pool    // of views as they were
+	workers   *pgxpool.Pool    // of the projectors
 	commands  *commands.Handler
 	engine    *projections.Engine
 	analysts  *sqlview.Manager // of views that were added

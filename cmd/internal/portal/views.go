@@ -76,8 +76,10 @@ func (p *Portal) policies() []projections.Policy {
 
 // startViews keeps views and policies up with the log, in the background.
 func (p *Portal) startViews(_, background context.Context) (err error) {
+	p.tail = eventstore.NewTail(p.store, p.cfg.Log)
+	p.work.Go(func() { p.tail.Run(background) })
 	p.engine, err = projections.New(projections.Config{
-		DB: p.workers, Store: p.store, Views: Views(), Policies: p.policies(), Log: p.cfg.Log, MaxBatch: p.cfg.MaxBatch,
+		DB: p.workers, Store: p.store, Tail: p.tail, Views: Views(), Policies: p.policies(), Log: p.cfg.Log, MaxBatch: p.cfg.MaxBatch,
 		VerifyEvery: p.cfg.VerifyEvery, KeepPrevious: p.cfg.KeepPrevious,
 	})
 	if err != nil {

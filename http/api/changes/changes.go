@@ -1,4 +1,4 @@
-// Package changes tells this process's clients what changes in the log. One subscription to the store feeds them all.
+// Package changes tells this process's clients what changes in the log. One subscription feeds them all.
 package changes
 
 import (
@@ -23,8 +23,9 @@ const held = 8192
 // Broadcaster holds the latest events, without their bytes. Readers go through them at their own pace: none can hold up
 // the others, and a slow one costs no memory.
 type Broadcaster struct {
-	store eventstore.Store
-	log   *slog.Logger
+	store  eventstore.Store
+	source eventstore.Source
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	ring   []eventstore.Recorded
@@ -53,14 +54,14 @@ type dropped struct {
 	position eventstore.Position
 }
 
-// New makes a Broadcaster; Run feeds it.
-func New(store eventstore.Store, log *slog.Logger) *Broadcaster {
+// New makes a Broadcaster, which follows the log by source, most likely a tail of the store; Run feeds it.
+func New(store eventstore.Store, source eventstore.Source, log *slog.Logger) *Broadcaster {
 	last, err := lru.New[domain.Stream, mark](remembered)
 	if err != nil {
 		panic(err) // only for a size of 0
 	}
 	return &Broadcaster{
-		store: store, log: log, ring: make([]eventstore.Recorded, held), beginC: make(chan struct{}),
+		store: store, source: source, log: log, ring: make([]eventstore.Recorded, held), beginC: make(chan struct{}),
 		lost: map[domain.Tenant]dropped{}, waits: map[domain.Tenant][]chan struct{}{}, last: last,
 	}
 }
@@ -94,7 +95,7 @@ func (b *Broadcaster) follow(ctx context.Context, progress func()) error {
 		b.mu.Unlock()
 		close(b.beginC)
 	}
-	for r, err := range b.store.Subscribe(ctx, b.head) {
+	for r, err := range b.source.Subscribe(ctx, b.head) {
 		if err != nil {
 			return err
 		}

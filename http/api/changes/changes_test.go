@@ -36,7 +36,8 @@ func event(t domain.Tenant, n int) eventstore.Recorded {
 
 // begun is a broadcaster that follows a log which ends at position 100.
 func begun() *Broadcaster {
-	b := New(memory.New(catalog.Registry()), slog.New(slog.DiscardHandler))
+	store := memory.New(catalog.Registry())
+	b := New(store, store, slog.New(slog.DiscardHandler))
 	at := eventstore.Position{Commit: 100, Prepare: 100}
 	b.head, b.start, b.begun = at, at, true
 	close(b.beginC)
@@ -129,7 +130,7 @@ func TestOnlyWhoMissesSomethingIsLost(t *testing.T) {
 // Many readers, a busy log: each sees each event of its tenant once and in order. Run with -race.
 func TestManyReaders(t *testing.T) {
 	store := memory.New(catalog.Registry())
-	b := New(store, slog.New(slog.DiscardHandler))
+	b := New(store, eventstore.NewTail(store, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	var running, reading sync.WaitGroup
 	running.Go(func() { b.Run(ctx) })
