@@ -26,6 +26,7 @@ import (
 	"avportal/eventstore/node"
 	"avportal/eventstore/node/nodetest"
 	"avportal/eventstore/people"
+	"avportal/projections/users"
 )
 
 // ring is a keyring that is there as soon as the portal's database is.
@@ -113,6 +114,16 @@ func TestNothingOfAnErasedPersonIsLeft(t *testing.T) {
 	found = append(found, hits("the portal's log", p.log.Bytes(), forms)...)
 	for _, f := range found {
 		t.Error(f)
+	}
+	// A backup of the vault brings the key back: it is noticed, and destroyed again.
+	_, err = p.db.Exec(t.Context(), `UPDATE vault.subject_key SET key = decode(repeat('ab', 32), 'hex'), destroyed_at = NULL WHERE subject = $1`, id)
+	check(t, err)
+	for _, want := range []int{1, 0} {
+		readable, err := users.Readable(t.Context(), p.db)
+		if err != nil || len(readable) != want || want == 1 && readable[0] != (users.Key{Tenant: tenant, User: id}) {
+			t.Errorf("whose keys are there again: %v, %v", readable, err)
+		}
+		check(t, commands.ForgetMember(t.Context(), p.h, tenant, id))
 	}
 	again := p.must(200, p.admin, "DELETE", "/api/v1/users/"+string(id), nil)
 	if again.body["changed"] != false {

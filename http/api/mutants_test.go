@@ -18,6 +18,9 @@ func TestCountsAreOfOnesOwn(t *testing.T) {
 	p.must(202, p.admin, "POST", "/api/v1/devices/update", map[string]any{"devices": f.devices[:1]})
 	p.must(202, p.token(domain.ResellerAdmin, foreign, ""), "POST", "/api/v1/devices/update", map[string]any{"devices": []domain.DeviceID{f.stranger}})
 	p.waitForJobs()
+	p.invite(p.admin, "one@reseller.example", "auditor", "")
+	p.invite(p.admin, "two@huber.example", "customer_admin", "c1")
+	p.invite(p.token(domain.ResellerAdmin, foreign, ""), "three@other.example", "auditor", "")
 	for who, c := range map[string]struct {
 		token                              string
 		customers, licenses, devices, jobs int
@@ -35,6 +38,14 @@ func TestCountsAreOfOnesOwn(t *testing.T) {
 			if a.body["total"] != float64(want) || len(list(a)) != want {
 				t.Errorf("%s of %s: %v, %d items, want %d", path, who, a.body["total"], len(list(a)), want)
 			}
+		}
+		users := 1
+		if c.token == p.admin {
+			users = 2
+		}
+		k, v = p.caughtUp()
+		if got := p.must(200, c.token, "GET", "/api/v1/users?count=true", nil, k, v); got.body["total"] != float64(users) || len(list(got)) != users {
+			t.Errorf("users of %s: %s, want %d", who, got.raw, users)
 		}
 		if got := list(p.must(200, c.token, "GET", "/api/v1/jobs", nil)); len(got) != c.jobs {
 			t.Errorf("jobs of %s: %d, want %d", who, len(got), c.jobs)
@@ -77,6 +88,9 @@ var mutants = []struct{ file, old, new string }{
 	{"http/api/actionlog/list.go", `visible = s.Exists() && a.Sees(s.Scope())`, `visible = s.Exists()`},
 	{"http/api/actionlog/events.go", `a.Customer != "" && c != string(a.Customer)`, `a.Customer == "nobody" && c != string(a.Customer)`},
 	{"http/history/read.go", `r.Stream.Tenant != t || r.At`, `r.At`},
+	{"projections/users/list.go", `len(list) == 0 || scope.Customer != "" && list[0].Customer != scope.Customer`, `len(list) == 0`},
+	{"projections/users/list.go", `s.And("m.tenant = ?", scope.Tenant)`, `s.And("?::text <> ''", string(scope.Tenant))`},
+	{"projections/users/list.go", `{scope.Customer, f.Customer}`, `{f.Customer}`},
 	{"projections/page/page.go", `string(hash) != string(c.Of)`, `len(hash) != len(c.Of)`},
 }
 
