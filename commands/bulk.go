@@ -9,6 +9,7 @@ import (
 	"avportal/domain"
 	"avportal/domain/device"
 	"avportal/domain/job"
+	"avportal/domain/profile"
 	"avportal/eventstore"
 )
 
@@ -21,12 +22,16 @@ func AcceptJob(ctx context.Context, h *Handler, rq Request, c job.Accept) (Resul
 	if !rq.Actor.Role.Allows(c.Needs()) {
 		return Result{}, domain.ErrForbidden
 	}
-	if len(c.Items) <= job.MaxItems { // else Decide refuses
+	if c.Order.Action == job.AssignProfile { // the portal itself has looked the groups up
+		if rq.Actor.Customer != "" {
+			return Result{}, domain.ErrForbidden
+		}
+	} else if len(c.Items) <= job.MaxItems { // else Decide refuses
 		var g errgroup.Group
 		g.SetLimit(bulkWorkers)
 		for _, id := range c.Items {
 			g.Go(func() error {
-				_, err := h.visibleDevice(ctx, rq, c.Tenant, id)
+				_, err := h.visibleDevice(ctx, rq, c.Tenant, domain.DeviceID(id))
 				if errors.Is(err, device.ErrRemoved) {
 					return nil // an item's own result will say so
 				}
@@ -37,8 +42,8 @@ func AcceptJob(ctx context.Context, h *Handler, rq Request, c job.Accept) (Resul
 			return Result{}, err
 		}
 	}
-	if c.Action == job.MoveDevices {
-		if _, err := h.visibleLicense(ctx, rq, c.Tenant, c.To.License()); err != nil {
+	if c.Order.Action == job.MoveDevices {
+		if _, err := h.visibleLicense(ctx, rq, c.Tenant, c.Order.To.License()); err != nil {
 			return Result{}, err
 		}
 	}
@@ -52,7 +57,7 @@ func RunJob(ctx context.Context, h *Handler, r eventstore.Recorded) error {
 	if !ok {
 		return nil
 	}
-	var rest []domain.DeviceID
+	var rest []job.Item
 	err := Inspect(ctx, h, job.Stream(accepted.Tenant, accepted.Job), func(s job.State, _ eventstore.Revision) { rest = s.Remaining() })
 	if err != nil {
 		return err
@@ -76,13 +81,13 @@ func RunJob(ctx context.Context, h *Handler, r eventstore.Recorded) error {
 }
 
 // runItems gives a result for each item. An error means that some could not be done for now.
-func (h *Handler) runItems(ctx context.Context, rq Request, accepted job.Accepted, items []domain.DeviceID) ([]job.Result, error) {
+func (h *Handler) runItems(ctx context.Context, rq Request, accepted job.Accepted, items []job.Item) ([]job.Result, error) {
 	results := make([]job.Result, len(items))
 	var g errgroup.Group
 	g.SetLimit(bulkWorkers)
 	for i, id := range items {
 		g.Go(func() error {
-			result := job.Result{Device: id, OK: true}
+			result := job.Result{Item: id, OK: true}
 			err := h.runItem(ctx, rq.Derive("item "+string(id)), accepted, id)
 			var refusal *domain.Error
 			switch {
@@ -98,17 +103,48 @@ func (h *Handler) runItems(ctx context.Context, rq Request, accepted job.Accepte
 	return results, g.Wait()
 }
 
-func (h *Handler) runItem(ctx context.Context, rq Request, accepted job.Accepted, id domain.DeviceID) error {
-	var err error
-	switch accepted.Action {
+func (h *Handler) runItem(ctx context.Context, rq Request, accepted job.Accepted, item job.Item) (err error) {
+	tenant, id, order := accepted.Tenant, domain.DeviceID(item), accepted.Order
+	request := device.RequestID(rq.ID.String())
+	switch order.Action {
 	case job.MoveDevices:
-		_, err = MoveDevice(ctx, h, rq, accepted.Tenant, id, accepted.To)
+		_, err = MoveDevice(ctx, h, rq, tenant, id, order.To)
+	case job.UndoMove:
+		err = h.moveBack(ctx, rq, tenant, id, order.Undoes)
 	case job.ScanDevices:
-		_, err = Do[device.State](ctx, h, rq.alone(), device.RequestScan{
-			Tenant: accepted.Tenant, Device: id, Request: device.RequestID(rq.ID.String()), Profile: device.ScanProfile(accepted.Profile), At: rq.At,
-		})
+		err = h.scanItem(ctx, rq.alone(), accepted, id)
 	case job.UpdateDevices:
-		_, err = Do[device.State](ctx, h, rq.alone(), device.RequestUpdate{Tenant: accepted.Tenant, Device: id, Request: device.RequestID(rq.ID.String()), At: rq.At})
+		_, err = Do[device.State](ctx, h, rq.alone(), device.RequestUpdate{Tenant: tenant, Device: id, Request: request, At: rq.At})
+	case job.TransmitProfiles:
+		_, err = TransmitProfile(ctx, h, rq.alone(), tenant, id)
+	case job.LabelDevices:
+		_, err = Do[device.State](ctx, h, rq, device.Relabel{Tenant: tenant, Device: id, Label: order.Label, At: rq.At})
+	case job.RemoveDevices:
+		_, err = RemoveDevice(ctx, h, rq, device.Remove{Tenant: tenant, Device: id, Reason: order.Reason, At: rq.At})
+	case job.AssignProfile:
+		err = h.assignProfile(ctx, rq, tenant, domain.GroupID(item), order.Configuration)
 	}
+	return err
+}
+
+func (h *Handler) scanItem(ctx context.Context, rq Request, accepted job.Accepted, id domain.DeviceID) (err error) {
+	switch scan := device.ScanProfile(accepted.Order.Profile); scan {
+	case device.ProfileQuick, device.ProfileSystem, device.ProfileFull, device.ProfileRemovable:
+		_, err = Do[device.State](ctx, h, rq, device.RequestScan{
+			Tenant: accepted.Tenant, Device: id, Request: device.RequestID(rq.ID.String()), Profile: scan, At: rq.At,
+		})
+	default:
+		_, err = ScanByProfile(ctx, h, rq, accepted.Tenant, id, profile.ScanID(scan))
+	}
+	return err
+}
+
+// assignProfile gives a profile to a group that uses none.
+func (h *Handler) assignProfile(ctx context.Context, rq Request, tenant domain.Tenant, g domain.GroupID, p domain.ProfileID) error {
+	use, err := h.visibleGroup(ctx, rq, tenant, g)
+	if err != nil || use.profile != "" {
+		return err
+	}
+	_, err = ChooseProfile(ctx, h, rq, tenant, g, p)
 	return err
 }

@@ -47,20 +47,22 @@ func TestEveryCommandOnAnExpiredLicense(t *testing.T) {
 	must(commands.Do[device.State](t.Context(), b.h, request(admin()), device.RequestUpdate{Tenant: tenant, Device: d, Request: update, At: late.AddDate(0, 0, -1)}))(t)
 
 	refused := map[string]attempt{
-		"license.Rename":       by[license.State](license.Rename{Tenant: tenant, License: "l1", Name: "x", At: late}),
-		"license.ChangeSeats":  by[license.State](license.ChangeSeats{Tenant: tenant, License: "l1", Seats: 9, At: late}),
-		"license.Activate":     by[license.State](license.Activate{Tenant: tenant, License: "l1", Device: "d9", Group: main, At: late}),
-		"group.Create":         by[group.State](group.Create{Tenant: tenant, Group: domain.NewGroupID("l1", "new"), Parent: main, Name: "New", At: late}),
-		"group.Rename":         by[group.State](group.Rename{Tenant: tenant, Group: sub, Name: "x", At: late}),
-		"group.Move":           by[group.State](group.Move{Tenant: tenant, Group: sub, To: main, At: late}),
-		"group.Delete":         by[group.State](group.Delete{Tenant: tenant, Group: sub, At: late}),
-		"group.AddDevice":      by[group.State](group.AddDevice{Tenant: tenant, Group: main, Device: "d9", At: late}),
-		"group.MoveDevice":     by[group.State](group.MoveDevice{Tenant: tenant, Device: d, To: sub, At: late}),
-		"device.Move":          by[device.State](device.Move{Tenant: tenant, Device: d, ToGroup: sub, ToCustomer: "c-l1", At: late}),
-		"device.Relabel":       by[device.State](device.Relabel{Tenant: tenant, Device: d, Label: "x", At: late}),
-		"device.RequestScan":   by[device.State](device.RequestScan{Tenant: tenant, Device: d, Request: device.RequestID(uuid.NewString()), Profile: device.ProfileFull, At: late}),
-		"device.RequestUpdate": by[device.State](device.RequestUpdate{Tenant: tenant, Device: leaving, Request: device.RequestID(uuid.NewString()), At: late}),
-		"device.Cancel":        by[device.State](device.Cancel{Tenant: tenant, Device: d, Request: update, At: late}),
+		"license.Rename":        by[license.State](license.Rename{Tenant: tenant, License: "l1", Name: "x", At: late}),
+		"license.ChangeSeats":   by[license.State](license.ChangeSeats{Tenant: tenant, License: "l1", Seats: 9, At: late}),
+		"license.Activate":      by[license.State](license.Activate{Tenant: tenant, License: "l1", Device: "d9", Group: main, At: late}),
+		"group.Create":          by[group.State](group.Create{Tenant: tenant, Group: domain.NewGroupID("l1", "new"), Parent: main, Name: "New", At: late}),
+		"group.Rename":          by[group.State](group.Rename{Tenant: tenant, Group: sub, Name: "x", At: late}),
+		"group.Move":            by[group.State](group.Move{Tenant: tenant, Group: sub, To: main, At: late}),
+		"group.Delete":          by[group.State](group.Delete{Tenant: tenant, Group: sub, At: late}),
+		"group.AddDevice":       by[group.State](group.AddDevice{Tenant: tenant, Group: main, Device: "d9", At: late}),
+		"group.MoveDevice":      by[group.State](group.MoveDevice{Tenant: tenant, Device: d, To: sub, At: late}),
+		"device.Move":           by[device.State](device.Move{Tenant: tenant, Device: d, ToGroup: sub, ToCustomer: "c-l1", At: late}),
+		"device.Relabel":        by[device.State](device.Relabel{Tenant: tenant, Device: d, Label: "x", At: late}),
+		"device.RequestScan":    by[device.State](device.RequestScan{Tenant: tenant, Device: d, Request: device.RequestID(uuid.NewString()), Profile: device.ProfileFull, At: late}),
+		"device.RequestUpdate":  by[device.State](device.RequestUpdate{Tenant: tenant, Device: leaving, Request: device.RequestID(uuid.NewString()), At: late}),
+		"device.RequestProfile": by[device.State](device.RequestProfile{Tenant: tenant, Device: d, Request: device.RequestID(uuid.NewString()), Configuration: device.Configuration{Profile: "p1", Edition: 1}, At: late}),
+		"group.ChooseProfile":   by[group.State](group.ChooseProfile{Tenant: tenant, Group: main, To: "p1", Link: "k1", At: late}),
+		"device.Cancel":         by[device.State](device.Cancel{Tenant: tenant, Device: d, Request: update, At: late}),
 		"device.Enroll": func(ctx context.Context, h *commands.Handler, _ domain.Actor) error { // which begins with a seat
 			_, _, err := commands.EnrollDevice(ctx, h, commands.Request{At: late, ID: uuid.New()}, commands.Enrollment{TID: string(tid), GUID: uuid.NewString()})
 			return err

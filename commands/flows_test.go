@@ -248,7 +248,7 @@ func TestAJobGivesEachItemItsResult(t *testing.T) {
 	must(commands.Do[group.State](t.Context(), b.h, request(admin()), group.Create{Tenant: tenant, Group: other, Parent: group.Main("l1"), Name: "Other", At: now}))(t)
 	must(commands.RemoveDevice(t.Context(), b.h, request(admin()), device.Remove{Tenant: tenant, Device: items[3], At: now}))(t)
 
-	accept := job.Accept{Tenant: tenant, Job: "j1", Action: job.MoveDevices, Items: items, To: other, At: now}
+	accept := job.Accept{Tenant: tenant, Job: "j1", Order: job.Order{Action: job.MoveDevices, To: other}, Items: itemsOf(items), At: now}
 	must(commands.AcceptJob(t.Context(), b.h, request(admin()), accept))(t)
 	accepted := b.log()[len(b.log())-1]
 	for n := 1; n < 60; n += 7 { // killed again and again, each time by a process of its own
@@ -268,8 +268,8 @@ func TestAJobGivesEachItemItsResult(t *testing.T) {
 			t.Errorf("ended %v, %d of %d, %d failed; want ended, 40 of 40, 1 failed", s.Ended(), done, total, failed)
 		}
 		for _, r := range s.Results() {
-			if r.OK == (r.Device == items[3]) {
-				t.Errorf("device %s: %+v", r.Device, r)
+			if r.OK == (r.Item == job.Item(items[3])) {
+				t.Errorf("device %s: %+v", r.Item, r)
 			}
 		}
 	})
@@ -306,7 +306,7 @@ func TestAJobWithOneForeignItemIsRefused(t *testing.T) {
 			withOdd := slices.Clone(items)
 			withOdd[at] = odd
 			_, err := commands.AcceptJob(t.Context(), b.h, request(limited), job.Accept{
-				Tenant: tenant, Customer: "c-l1", Job: "j1", Action: job.ScanDevices, Profile: "quick", Items: withOdd, At: now,
+				Tenant: tenant, Customer: "c-l1", Job: "j1", Order: job.Order{Action: job.ScanDevices, Profile: "quick"}, Items: itemsOf(withOdd), At: now,
 			})
 			if !errors.Is(err, domain.ErrNotFound) {
 				t.Errorf("%s at %d: %v, want ErrNotFound", odd, at, err)

@@ -8,17 +8,14 @@ import (
 	"avportal/domain/device"
 	"avportal/domain/group"
 	"avportal/domain/license"
+	"avportal/domain/profile"
 	"avportal/eventstore"
 )
 
 // Settle brings a license's seats and tree in line with where a device says it stands. Enrolling, moving and removing
 // go through several streams; whatever a crash left half done, this finishes or undoes. It is harmless to repeat.
 func Settle(ctx context.Context, h *Handler, rq Request, tenant domain.Tenant, l domain.LicenseID, id domain.DeviceID) error {
-	settler := domain.SystemActor("settle", tenant)
-	if rq.Actor.Kind != domain.ActorSystem {
-		settler.OnBehalfOf = rq.Actor.ID
-	}
-	rq.Actor = settler
+	rq = rq.settling(tenant)
 	var stands bool
 	var at domain.GroupID
 	var customer domain.CustomerID
@@ -43,6 +40,16 @@ func Settle(ctx context.Context, h *Handler, rq Request, tenant domain.Tenant, l
 	return err
 }
 
+// settling is the request of the steps by which the portal itself brings streams in line.
+func (rq Request) settling(tenant domain.Tenant) Request {
+	settler := domain.SystemActor("settle", tenant)
+	if rq.Actor.Kind != domain.ActorSystem {
+		settler.OnBehalfOf = rq.Actor.ID
+	}
+	rq.Actor = settler
+	return rq.step()
+}
+
 // followTree repeats the last step of a move: the tree decides where a device stands within a license.
 func (h *Handler) followTree(ctx context.Context, rq Request, tenant domain.Tenant, l domain.LicenseID, id domain.DeviceID, at domain.GroupID, customer domain.CustomerID) error {
 	g, err := h.groupOf(ctx, tenant, l, id)
@@ -62,6 +69,9 @@ func SettleAfter(ctx context.Context, h *Handler, r eventstore.Recorded) error {
 	if u, ok := member(r); ok {
 		return h.settleMember(ctx, reaction(r, "settle"), r.Stream.Tenant, u)
 	}
+	if p, l, g := linkIn(r.Event); l != "" {
+		return h.settleLink(ctx, reaction(r, "settle"), r.Stream.Tenant, p, l, g)
+	}
 	l, id, may := concerned(r)
 	if !may {
 		return nil
@@ -72,8 +82,22 @@ func SettleAfter(ctx context.Context, h *Handler, r eventstore.Recorded) error {
 // MaySettle reports whether SettleAfter has anything to do with an event.
 func MaySettle(r eventstore.Recorded) bool {
 	_, of := member(r)
+	_, link, _ := linkIn(r.Event)
 	_, _, may := concerned(r)
-	return may || of
+	return may || of || link != ""
+}
+
+// linkIn is the link of a group to a profile that an event has begun or may have ended.
+func linkIn(e domain.Event) (domain.ProfileID, domain.LinkID, domain.GroupID) {
+	switch e := e.(type) {
+	case profile.Linked:
+		return e.Profile, e.Link, e.Group
+	case group.ProfileChosen:
+		return e.From, e.FromLink, e.Group
+	case group.Deleted:
+		return e.Profile, e.Link, e.Group
+	}
+	return "", "", ""
 }
 
 // concerned tells which device an event is a step of moving, and which license's seats and tree it concerns.

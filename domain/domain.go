@@ -54,6 +54,8 @@ type (
 	DeviceID string
 	// ProfileID names a configuration profile.
 	ProfileID string
+	// LinkID names one use of a profile by a group: each time that a group begins to use one, that is another link.
+	LinkID string
 )
 
 // Scope is a place in the hierarchy reseller -> customer. An empty customer means the reseller as a whole.

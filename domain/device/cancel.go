@@ -21,6 +21,7 @@ const (
 	AbortedByTime    AbortReason = "expired"             // the device did not ask for it in time
 	AbortedBySilence AbortReason = "communication_error" // the device had it and never answered
 	AbortedByRemoval AbortReason = "device_removed"
+	AbortedByAnother AbortReason = "superseded" // other settings followed before the device had these
 )
 
 // Cancel takes back a request that the device does not have yet.

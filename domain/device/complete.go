@@ -78,6 +78,9 @@ func (c Complete) Decide(s State) ([]domain.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Kind == ApplyProfile && c.OK {
+		events = append(events, s.apply(c.Device, p.Configuration, c.At)...)
+	}
 	return append(events, RequestCompleted{
 		Device: c.Device, Request: c.Request, Kind: p.Kind, Profile: p.Profile, OK: c.OK, Code: c.Code, Detail: c.Detail,
 		Scan: c.Scan, SignatureVersion: c.SignatureVersion, SignatureDate: instant(c.SignatureDate), At: domain.Instant(c.At),

@@ -18,7 +18,8 @@ type State struct {
 	guards  Guards
 	exists  bool
 	removed bool
-	current *current // nil for a device without threats, requests and a recent past
+	applied unique.Handle[Configuration] // the zero handle: none
+	current *current                     // nil for a device without threats, requests and a recent past
 }
 
 type place struct {
@@ -47,6 +48,8 @@ var Events = []domain.Declaration{
 	domain.Declare[GuardsChanged](1),
 	domain.Declare[ScanRequested](1),
 	domain.Declare[UpdateRequested](1),
+	domain.Declare[ProfileRequested](1),
+	domain.Declare[ProfileApplied](1),
 	domain.Declare[RequestSent](1),
 	domain.Declare[RequestStarted](1),
 	domain.Declare[RequestCompleted](1),
@@ -83,9 +86,13 @@ func (s State) Evolve(e domain.Event) State {
 	case ThreatResolved:
 		s.current = s.now().resolved(e.Threat)
 	case ScanRequested:
-		s.current = s.now().requested(Pending{ID: e.Request, Kind: Scan, Profile: e.Profile, Paths: e.Paths, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+		s.current = s.now().requested(Pending{ID: e.Request, Kind: Scan, Profile: e.Profile, Name: e.Name, Paths: e.Paths, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
 	case UpdateRequested:
 		s.current = s.now().requested(Pending{ID: e.Request, Kind: Update, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+	case ProfileRequested:
+		s.current = s.now().requested(Pending{ID: e.Request, Kind: ApplyProfile, Configuration: e.Configuration, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+	case ProfileApplied:
+		s.applied = unique.Make(e.To)
 	case RequestSent:
 		s.current = s.now().changed(e.Request, func(p *Pending) { p.phase = sent })
 	case RequestStarted:

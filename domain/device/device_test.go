@@ -92,7 +92,7 @@ func TestNothingIsDoneToADeviceThatIsNotThere(t *testing.T) {
 		Move{Tenant: tenant, Device: dev, ToGroup: "l1.lab", ToCustomer: "c1", At: at},
 		Relabel{Tenant: tenant, Device: dev, Label: "x", At: at},
 		Report{Tenant: tenant, Device: dev, At: at},
-		scan("r1"), RequestUpdate{Tenant: tenant, Device: dev, Request: "r1", At: at},
+		scan("r1"), RequestUpdate{Tenant: tenant, Device: dev, Request: "r1", At: at}, askProfile("r1", 1),
 		MarkSent{Tenant: tenant, Device: dev, Request: "r1", At: at},
 		MarkStarted{Tenant: tenant, Device: dev, Request: "r1", At: at},
 		Complete{Tenant: tenant, Device: dev, Request: "r1", At: at},
@@ -110,7 +110,7 @@ func TestWhatAnExpiredLicenseStillAllows(t *testing.T) {
 			t.Errorf("%T is refused", c)
 		}
 	}
-	for _, c := range []any{Move{}, Relabel{}, RequestScan{}, RequestUpdate{}, Cancel{}} {
+	for _, c := range []any{Move{}, Relabel{}, RequestScan{}, RequestUpdate{}, RequestProfile{}, Cancel{}} {
 		if _, ok := c.(domain.AllowedWhenExpired); ok {
 			t.Errorf("%T is allowed", c)
 		}

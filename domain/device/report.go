@@ -13,7 +13,9 @@ type Report struct {
 	Threats  []Threat // open ones, and those resolved since the report before
 	Complete bool     // every open threat is listed: one that is not has been resolved
 	Guards   Guards
-	At       time.Time
+	// Applied is the profile that the client says it is set by, the zero Configuration for none; nil if it does not say.
+	Applied *Configuration
+	At      time.Time
 }
 
 // GuardsChanged tells all guards before and after.
@@ -44,5 +46,11 @@ func (c Report) Decide(s State) ([]domain.Event, error) {
 	if err == nil && c.Guards != s.guards {
 		events = append(events, GuardsChanged{Device: c.Device, From: s.guards, To: c.Guards})
 	}
-	return events, err
+	if err != nil || c.Applied == nil {
+		return events, err
+	}
+	if err := c.Applied.check(); err != nil {
+		return nil, err
+	}
+	return append(events, s.apply(c.Device, *c.Applied, c.At)...), nil
 }

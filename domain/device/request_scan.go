@@ -12,9 +12,12 @@ type ScanProfile string
 
 // The profiles there are.
 const (
-	ProfileQuick ScanProfile = "quick"
-	ProfileFull  ScanProfile = "full"
-	ProfilePath  ScanProfile = "path" // the paths of the request
+	ProfileQuick     ScanProfile = "quick"
+	ProfileSystem    ScanProfile = "system" // the system partition
+	ProfileFull      ScanProfile = "full"
+	ProfileRemovable ScanProfile = "removable" // removable media
+	ProfilePath      ScanProfile = "path"      // the paths of the request
+	ProfileOwn       ScanProfile = "own"       // those of an own scan profile, which the request names
 )
 
 // MaxPaths bounds the paths of one scan.
@@ -26,7 +29,8 @@ type RequestScan struct {
 	Device  domain.DeviceID
 	Request RequestID // a fresh UUID
 	Profile ScanProfile
-	Paths   []string // with ProfilePath, and only then
+	Name    string   // with ProfileOwn, and only then
+	Paths   []string // with ProfilePath and ProfileOwn, and only then
 	At      time.Time
 }
 
@@ -35,6 +39,7 @@ type ScanRequested struct {
 	Device    domain.DeviceID `json:"device"`
 	Request   RequestID       `json:"request"`
 	Profile   ScanProfile     `json:"profile"`
+	Name      string          `json:"name,omitempty"`
 	Paths     []string        `json:"paths,omitempty"`
 	At        time.Time       `json:"at"`
 	ExpiresAt time.Time       `json:"expires_at"`
@@ -55,23 +60,29 @@ func (c RequestScan) Decide(s State) ([]domain.Event, error) {
 		return nil, err
 	}
 	at := domain.Instant(c.At)
-	return s.admit(Pending{ID: c.Request, Kind: Scan, Profile: c.Profile, Paths: c.Paths}, ScanRequested{
-		Device: c.Device, Request: c.Request, Profile: c.Profile, Paths: append([]string(nil), c.Paths...), At: at, ExpiresAt: at.Add(RequestLifetime),
+	return s.admit(Pending{ID: c.Request, Kind: Scan, Profile: c.Profile, Name: c.Name, Paths: c.Paths}, ScanRequested{
+		Device: c.Device, Request: c.Request, Profile: c.Profile, Name: c.Name, Paths: append([]string(nil), c.Paths...), At: at, ExpiresAt: at.Add(RequestLifetime),
 	})
 }
 
 func (c RequestScan) checkPaths() error {
+	if (c.Name != "") != (c.Profile == ProfileOwn) {
+		return domain.ErrInvalid.At("/name").With("A name goes with an own scan profile, and only with one.")
+	}
+	if _, err := domain.Label("/name", c.Name); err != nil {
+		return err
+	}
 	switch c.Profile {
-	case ProfileQuick, ProfileFull:
+	case ProfileQuick, ProfileSystem, ProfileFull, ProfileRemovable:
 		if len(c.Paths) > 0 {
 			return domain.ErrInvalid.At("/paths").With(`Paths go with the profile "path" only.`)
 		}
-	case ProfilePath:
+	case ProfilePath, ProfileOwn:
 		if len(c.Paths) == 0 || len(c.Paths) > MaxPaths {
 			return domain.ErrInvalid.At("/paths").With("A scan of paths needs 1 to %d of them.", MaxPaths)
 		}
 	default:
-		return domain.ErrInvalid.At("/profile").With(`The scan profiles are "quick", "full" and "path".`)
+		return domain.ErrInvalid.At("/profile").With(`The scan profiles are "quick", "system", "full", "removable", "path" and "own".`)
 	}
 	for i, p := range c.Paths {
 		field := fmt.Sprintf("/paths/%d", i)

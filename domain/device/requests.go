@@ -17,6 +17,8 @@ type RequestKind string
 const (
 	Scan   RequestKind = "scan"
 	Update RequestKind = "update" // fetch signatures now
+
+	ApplyProfile RequestKind = "apply_profile" // take on the settings of a configuration profile
 )
 
 // Bounds of requests.
@@ -38,10 +40,13 @@ type Pending struct {
 	ID          RequestID
 	Kind        RequestKind
 	Profile     ScanProfile // of a scan
-	Paths       []string    // of a scan with ProfilePath; not to be changed
+	Name        string      // of a scan with ProfileOwn
+	Paths       []string    // of a scan with ProfilePath or ProfileOwn; not to be changed
 	RequestedAt time.Time
 	ExpiresAt   time.Time // unless started before
 	State       RequestState
+
+	Configuration Configuration // of ApplyProfile
 
 	phase     phase
 	startedAt time.Time
@@ -93,12 +98,12 @@ func (s State) admit(p Pending, requested domain.Event) ([]domain.Event, error) 
 	if err := domain.CheckID("/request", string(p.ID)); err != nil {
 		return nil, err
 	}
-	for _, other := range s.requests() {
-		same := other.Kind == p.Kind && other.Profile == p.Profile && slices.Equal(other.Paths, p.Paths)
+	for i, other := range s.requests() {
+		same := other.Asks(p)
 		switch {
 		case other.ID == p.ID && !same:
 			return nil, domain.ErrExists
-		case same && (other.ID == p.ID || other.phase != started):
+		case same && (other.ID == p.ID || other.phase != started && !s.overtaken(i)):
 			return nil, nil
 		}
 	}
@@ -109,6 +114,11 @@ func (s State) admit(p Pending, requested domain.Event) ([]domain.Event, error) 
 		return nil, ErrTooManyRequests
 	}
 	return []domain.Event{requested}, nil
+}
+
+// Asks reports whether two requests ask for the same.
+func (p Pending) Asks(o Pending) bool {
+	return p.Kind == o.Kind && p.Profile == o.Profile && p.Name == o.Name && slices.Equal(p.Paths, o.Paths) && p.Configuration == o.Configuration
 }
 
 // The methods below change a copy; the slices of the original are left alone.

@@ -45,7 +45,7 @@ func (c Create) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.ErrInvalid.At("/group").With("This is not an id of a group of the license.")
 	}
 	if there, ok := s.tree[c.Group]; ok {
-		if there == (node{c.Parent, name}) {
+		if there.parent == c.Parent && there.name == name {
 			return nil, nil
 		}
 		return nil, domain.ErrExists

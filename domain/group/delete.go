@@ -21,9 +21,11 @@ type Delete struct {
 
 // Deleted tells what the group was.
 type Deleted struct {
-	Group  domain.GroupID `json:"group"`
-	Parent domain.GroupID `json:"parent"`
-	Name   string         `json:"name"`
+	Group   domain.GroupID   `json:"group"`
+	Parent  domain.GroupID   `json:"parent"`
+	Name    string           `json:"name"`
+	Profile domain.ProfileID `json:"profile,omitempty"` // that it used
+	Link    domain.LinkID    `json:"link,omitempty"`
 }
 
 // EventType is the stored type name.
@@ -46,5 +48,5 @@ func (c Delete) Decide(s State) ([]domain.Event, error) {
 	case s.members.count[c.Group] > 0 || s.hasSubgroups(c.Group):
 		return nil, ErrNotEmpty
 	}
-	return []domain.Event{Deleted{Group: c.Group, Parent: n.parent, Name: n.name}}, nil
+	return []domain.Event{Deleted{Group: c.Group, Parent: n.parent, Name: n.name, Profile: n.profile, Link: n.link}}, nil
 }

@@ -27,8 +27,10 @@ type State struct {
 }
 
 type node struct {
-	parent domain.GroupID // empty for the main group
-	name   string
+	parent  domain.GroupID // empty for the main group
+	name    string
+	profile domain.ProfileID // that the group uses; empty for none
+	link    domain.LinkID    // by which the profile knows of it
 }
 
 type members struct {
@@ -43,6 +45,7 @@ var Events = []domain.Declaration{
 	domain.Declare[Renamed](1),
 	domain.Declare[Moved](1),
 	domain.Declare[Deleted](1),
+	domain.Declare[ProfileChosen](1),
 	domain.Declare[DeviceAdded](1),
 	domain.Declare[DeviceMoved](1),
 	domain.Declare[DeviceRemoved](1),
@@ -67,11 +70,19 @@ func (s State) Evolve(e domain.Event) State {
 			members: members{map[domain.DeviceID]domain.GroupID{}, map[domain.GroupID]int{}},
 		}
 	case Created:
-		s.tree = with(s.tree, e.Group, node{e.Parent, e.Name})
+		s.tree = with(s.tree, e.Group, node{parent: e.Parent, name: e.Name})
 	case Renamed:
-		s.tree = with(s.tree, e.Group, node{s.tree[e.Group].parent, e.To})
+		n := s.tree[e.Group]
+		n.name = e.To
+		s.tree = with(s.tree, e.Group, n)
 	case Moved:
-		s.tree = with(s.tree, e.Group, node{e.To, s.tree[e.Group].name})
+		n := s.tree[e.Group]
+		n.parent = e.To
+		s.tree = with(s.tree, e.Group, n)
+	case ProfileChosen:
+		n := s.tree[e.Group]
+		n.profile, n.link = e.To, e.Link
+		s.tree = with(s.tree, e.Group, n)
 	case Deleted:
 		s.tree = maps.Clone(s.tree)
 		delete(s.tree, e.Group)
@@ -121,6 +132,11 @@ func (s State) Exists() bool { return s.license != "" }
 func (s State) Has(g domain.GroupID) bool {
 	_, ok := s.tree[g]
 	return ok
+}
+
+// Profile is what the group uses, and by which link; both are empty if it uses none.
+func (s State) Profile(g domain.GroupID) (domain.ProfileID, domain.LinkID) {
+	return s.tree[g].profile, s.tree[g].link
 }
 
 // Name is the group's name; empty if it is not in the tree.

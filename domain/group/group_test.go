@@ -148,13 +148,41 @@ func TestRemoveDevice(t *testing.T) {
 	domaintest.Given[State](t).When(remove).ThenRefused(domain.ErrNotFound)
 }
 
+func TestChooseProfile(t *testing.T) {
+	choose := func(from domain.LinkID, to domain.ProfileID, l domain.LinkID) ChooseProfile {
+		return ChooseProfile{Tenant: tenant, Group: lab, From: from, To: to, Link: l, At: at}
+	}
+	first := ProfileChosen{Group: lab, To: "p1", Link: "k1"}
+	given(t).When(choose("", "p1", "")).ThenRefused(ErrNoLink)
+	given(t).When(choose("", "p1", "k1")).Then(first).When(choose("", "p1", "k2")).ThenNothing()
+	given(t, first).When(choose("", "p2", "k2")).ThenRefused(ErrOtherProfile)
+	given(t, first).When(choose("k0", "", "")).ThenRefused(ErrOtherProfile) // the same profile, but chosen anew meanwhile
+	given(t, first).When(choose("k1", "p2", "k2")).Then(ProfileChosen{Group: lab, From: "p1", To: "p2", FromLink: "k1", Link: "k2"})
+	given(t, first).When(choose("k1", "", "")).Then(ProfileChosen{Group: lab, From: "p1", FromLink: "k1"}).When(choose("k1", "", "")).ThenNothing()
+	given(t, first, Renamed{Group: lab, To: "x"}, Moved{Group: lab, From: main, To: sales}).When(choose("", "p1", "")).ThenNothing() // it keeps its profile
+	given(t, first).When(Delete{Tenant: tenant, Group: lab, At: at}).Then(Deleted{Group: lab, Parent: main, Name: "Labor", Profile: "p1", Link: "k1"})
+	gone := choose("", "p1", "k1")
+	gone.Group = "l1.gone"
+	given(t).When(gone).ThenRefused(domain.ErrNotFound)
+	if p, l := domaintest.Fold[State](append(tree[:len(tree):len(tree)], first)...).Profile(lab); p != "p1" || l != "k1" {
+		t.Errorf("the group uses %s by %s", p, l)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	s := domaintest.Fold[State](append(tree[:len(tree):len(tree)], DeviceAdded{Device: "d2", Group: lab}, DeviceAdded{Device: "d1", Group: lab}, DeviceAdded{Device: "d3", Group: main})...)
+	if got := s.Members(lab); !slices.Equal(got, []domain.DeviceID{"d1", "d2"}) || s.Members(east) != nil {
+		t.Errorf("members are %v", got)
+	}
+}
+
 func TestWhatAnExpiredLicenseStillAllows(t *testing.T) {
 	for _, c := range []any{CreateMain{}, RemoveDevice{}} {
 		if _, ok := c.(domain.AllowedWhenExpired); !ok {
 			t.Errorf("%T is refused", c)
 		}
 	}
-	for _, c := range []any{Create{}, Rename{}, Move{}, Delete{}, AddDevice{}, MoveDevice{}} {
+	for _, c := range []any{Create{}, Rename{}, Move{}, Delete{}, AddDevice{}, MoveDevice{}, ChooseProfile{}} {
 		if _, ok := c.(domain.AllowedWhenExpired); ok {
 			t.Errorf("%T is allowed", c)
 		}

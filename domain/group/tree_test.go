@@ -17,6 +17,7 @@ type forest struct {
 	parent map[domain.GroupID]domain.GroupID
 	name   map[domain.GroupID]string
 	stands map[domain.DeviceID]domain.GroupID
+	uses   map[domain.GroupID]domain.ProfileID
 }
 
 func (f *forest) do(t *rapid.T, c domain.Command[State]) bool {
@@ -76,7 +77,10 @@ func agree(t *rapid.T, what string, done, want bool) bool {
 func TestTreeAgainstAPlainModel(t *testing.T) {
 	groups := []domain.GroupID{main, "l1.a", "l1.b", "l1.c", "l1.d", "l1.e"}
 	rapid.Check(t, func(t *rapid.T) {
-		f := &forest{State{}.Evolve(planted), map[domain.GroupID]domain.GroupID{main: ""}, map[domain.GroupID]string{main: "Büro"}, map[domain.DeviceID]domain.GroupID{}}
+		f := &forest{
+			State{}.Evolve(planted), map[domain.GroupID]domain.GroupID{main: ""}, map[domain.GroupID]string{main: "Büro"},
+			map[domain.DeviceID]domain.GroupID{}, map[domain.GroupID]domain.ProfileID{},
+		}
 		group := rapid.SampledFrom(groups)
 		device := rapid.SampledFrom([]domain.DeviceID{"x", "y", "z"})
 		name := rapid.SampledFrom([]string{"Nord", "NORD", "Ost", "Büro", "büro"})
@@ -106,6 +110,21 @@ func TestTreeAgainstAPlainModel(t *testing.T) {
 				if agree(t, "delete", f.do(t, Delete{Tenant: tenant, Group: g}), f.has(g) && g != main && f.empty(g)) {
 					delete(f.parent, g)
 					delete(f.name, g)
+					delete(f.uses, g)
+				}
+			},
+			"choose profile": func(t *rapid.T) {
+				profile := rapid.SampledFrom([]domain.ProfileID{"", "p1", "p2"})
+				link := rapid.SampledFrom([]domain.LinkID{"", "k", "l"})
+				g, from, to, by := group.Draw(t, "group"), link.Draw(t, "from"), profile.Draw(t, "to"), link.Draw(t, "link")
+				_, now := f.state.Profile(g)
+				same := f.uses[g] == to
+				want := f.has(g) && (same || now == from && (to == "" || by != ""))
+				if to == "" {
+					by = ""
+				}
+				if agree(t, "choose", f.do(t, ChooseProfile{Tenant: tenant, Group: g, From: from, To: to, Link: by}), want) {
+					f.uses[g] = to
 				}
 			},
 			"add device": func(t *rapid.T) {
@@ -137,7 +156,7 @@ func (f *forest) compare(t *rapid.T) {
 		t.Fatalf("%d groups, the model has %d", len(f.state.tree), len(f.parent))
 	}
 	for g, p := range f.parent {
-		if n := f.state.tree[g]; n.parent != p || n.name != f.name[g] {
+		if n := f.state.tree[g]; n.parent != p || n.name != f.name[g] || n.profile != f.uses[g] || (n.link != "") != (n.profile != "") {
 			t.Fatalf("%s is %+v; the model has %s below %s", g, n, f.name[g], p)
 		}
 		if !f.below(g, main) {

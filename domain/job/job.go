@@ -13,14 +13,23 @@ const (
 	MoveDevices   Action = "move_devices"
 	ScanDevices   Action = "scan_devices"
 	UpdateDevices Action = "update_devices"
+
+	TransmitProfiles Action = "transmit_profiles" // each device gets the settings of the profile that its group uses
+	LabelDevices     Action = "label_devices"
+	RemoveDevices    Action = "remove_devices"
+	UndoMove         Action = "undo_move"      // puts back what an earlier MoveDevices has moved and nobody has moved since
+	AssignProfile    Action = "assign_profile" // the items are groups: those that use no profile get one
 )
+
+// Item is the id of what something is done to: a device, or a group with AssignProfile.
+type Item string
 
 // ID names a job; in practice a UUID.
 type ID string
 
 // Bounds of one job.
 const (
-	MaxItems   = 5000
+	MaxItems   = 20_000
 	MaxResults = 1000 // told at once, so that an event stays small
 	MaxMessage = 1024 // bytes
 )
@@ -29,22 +38,20 @@ const (
 // events are folded: items are never changed, results only grow.
 type State struct {
 	scope   domain.Scope
-	action  Action
-	to      domain.GroupID
-	profile string
-	items   []domain.DeviceID
+	order   Order
+	items   []Item
 	results []Result
 	failed  int
 	ended   bool
-	open    map[domain.DeviceID]struct{} // items without a result; changed in place, only for decisions
+	open    map[Item]struct{} // items without a result; changed in place, only for decisions
 }
 
 // Result is how it went for one item.
 type Result struct {
-	Device  domain.DeviceID `json:"device"`
-	OK      bool            `json:"ok"`
-	Code    string          `json:"code,omitempty"`    // of the refusal
-	Message string          `json:"message,omitempty"` // a sentence for people
+	Item    Item   `json:"item"`
+	OK      bool   `json:"ok"`
+	Code    string `json:"code,omitempty"`    // of the refusal
+	Message string `json:"message,omitempty"` // a sentence for people
 }
 
 // Events are the event types of a job.
@@ -64,8 +71,8 @@ func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
 	case Accepted:
 		s = State{
-			scope:  domain.Scope{Tenant: e.Tenant, Customer: e.Customer},
-			action: e.Action, to: e.To, profile: e.Profile, items: e.Items, open: make(map[domain.DeviceID]struct{}, len(e.Items)),
+			scope: domain.Scope{Tenant: e.Tenant, Customer: e.Customer},
+			order: e.Order, items: e.Items, open: make(map[Item]struct{}, len(e.Items)),
 		}
 		for _, d := range e.Items {
 			s.open[d] = struct{}{}
@@ -73,7 +80,7 @@ func (s State) Evolve(e domain.Event) State {
 	case Progressed:
 		s.results = append(s.results, e.Results...)
 		for _, r := range e.Results {
-			delete(s.open, r.Device)
+			delete(s.open, r.Item)
 			if !r.OK {
 				s.failed++
 			}
@@ -91,13 +98,13 @@ func (s State) Scope() domain.Scope { return s.scope }
 func (s State) Exists() bool { return s.scope.Tenant != "" }
 
 // Action is what is done to each item.
-func (s State) Action() Action { return s.action }
+func (s State) Action() Action { return s.order.Action }
 
 // To is the group that devices are moved to.
-func (s State) To() domain.GroupID { return s.to }
+func (s State) To() domain.GroupID { return s.order.To }
 
 // Items are all items, in the order they were given. The slice must not be changed.
-func (s State) Items() []domain.DeviceID { return s.items }
+func (s State) Items() []Item { return s.items }
 
 // Results are the results so far, in the order they came. The slice must not be changed.
 func (s State) Results() []Result { return s.results }
@@ -109,12 +116,12 @@ func (s State) Progress() (done, total, failed int) { return len(s.results), len
 func (s State) Ended() bool { return s.ended }
 
 // Remaining lists the items without a result, in the order they were given.
-func (s State) Remaining() []domain.DeviceID {
-	done := make(map[domain.DeviceID]struct{}, len(s.results))
+func (s State) Remaining() []Item {
+	done := make(map[Item]struct{}, len(s.results))
 	for _, r := range s.results {
-		done[r.Device] = struct{}{}
+		done[r.Item] = struct{}{}
 	}
-	var rest []domain.DeviceID
+	var rest []Item
 	for _, d := range s.items {
 		if _, ok := done[d]; !ok {
 			rest = append(rest, d)

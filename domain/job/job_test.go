@@ -14,31 +14,31 @@ const tenant = domain.Tenant("00112233445566778899aabbccddeeff")
 
 var (
 	at       = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	items    = []domain.DeviceID{"d1", "d2", "d3"}
-	accepted = Accepted{Tenant: tenant, Job: "j1", Action: MoveDevices, Items: items, To: "l1.lab"}
-	accept   = Accept{Tenant: tenant, Job: "j1", Action: MoveDevices, Items: items, To: "l1.lab", At: at}
-	good     = Result{Device: "d1", OK: true}
-	bad      = Result{Device: "d2", Code: "no_seats", Message: "Every seat is in use."}
-	last     = Result{Device: "d3", OK: true}
+	items    = []Item{"d1", "d2", "d3"}
+	accepted = Accepted{Tenant: tenant, Job: "j1", Order: Order{Action: MoveDevices, To: "l1.lab"}, Items: items}
+	accept   = Accept{Tenant: tenant, Job: "j1", Order: Order{Action: MoveDevices, To: "l1.lab"}, Items: items, At: at}
+	good     = Result{Item: "d1", OK: true}
+	bad      = Result{Item: "d2", Code: "no_seats", Message: "Every seat is in use."}
+	last     = Result{Item: "d3", OK: true}
 )
 
 func TestAccept(t *testing.T) {
 	domaintest.Given[State](t).When(accept).Then(accepted).When(accept).ThenNothing()
 	other := accept
-	other.To = "l1.main"
+	other.Order.To = "l1.main"
 	domaintest.Given[State](t, accepted).When(other).ThenRefused(domain.ErrExists)
 
-	many := make([]domain.DeviceID, MaxItems+1)
+	many := make([]Item, MaxItems+1)
 	for i := range many {
-		many[i] = domain.DeviceID(fmt.Sprint(i))
+		many[i] = Item(fmt.Sprint(i))
 	}
 	for field, spoil := range map[string]func(*Accept){
 		"/job":     func(c *Accept) { c.Job = "" },
-		"/action":  func(c *Accept) { c.Action = "format_devices" },
-		"/to":      func(c *Accept) { c.To = "lab" },
+		"/action":  func(c *Accept) { c.Order.Action = "format_devices" },
+		"/to":      func(c *Accept) { c.Order.To = "lab" },
 		"/items":   func(c *Accept) { c.Items = many },
-		"/items/1": func(c *Accept) { c.Items = []domain.DeviceID{"d1", "d1"} },
-		"/items/0": func(c *Accept) { c.Items = []domain.DeviceID{"d 1"} },
+		"/items/1": func(c *Accept) { c.Items = []Item{"d1", "d1"} },
+		"/items/0": func(c *Accept) { c.Items = []Item{"d 1"} },
 	} {
 		c := accept
 		spoil(&c)
@@ -52,14 +52,26 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-func TestAcceptScansAndUpdates(t *testing.T) {
-	scans, updates := accept, accept
-	scans.Action, scans.To, scans.Profile = ScanDevices, "", "full"
-	updates.Action, updates.To = UpdateDevices, ""
-	domaintest.Given[State](t).When(scans).Then(Accepted{Tenant: tenant, Job: "j1", Action: ScanDevices, Items: items, Profile: "full"}).When(scans).ThenNothing()
-	domaintest.Given[State](t).When(updates).Then(Accepted{Tenant: tenant, Job: "j1", Action: UpdateDevices, Items: items})
-	scans.Profile = "path" // paths differ from device to device
-	domaintest.Given[State](t).When(scans).ThenRefused(domain.ErrInvalid.At("/profile"))
+func TestWhatAJobCanDo(t *testing.T) {
+	for _, order := range []Order{
+		{Action: ScanDevices, Profile: "full"}, {Action: UpdateDevices}, {Action: TransmitProfiles}, {Action: LabelDevices, Label: "Kasse"}, {Action: LabelDevices},
+		{Action: RemoveDevices, Reason: "alt"}, {Action: UndoMove, Undoes: "j0"}, {Action: AssignProfile, Configuration: "p1"},
+	} {
+		c := accept
+		c.Order = order
+		domaintest.Given[State](t).When(c).Then(Accepted{Tenant: tenant, Job: "j1", Order: order, Items: items}).When(c).ThenNothing()
+	}
+	for field, order := range map[string]Order{
+		"/profile": {Action: ScanDevices}, "/label": {Action: LabelDevices, Label: "a\nb"}, "/reason": {Action: RemoveDevices, Reason: "\xff"},
+		"/undoes": {Action: UndoMove}, "/configuration": {Action: AssignProfile},
+	} {
+		c := accept
+		c.Order = order
+		domaintest.Given[State](t).When(c).ThenRefused(domain.ErrInvalid.At(field))
+	}
+	if (Accept{Order: Order{Action: AssignProfile}}).Needs() != domain.ManageProfiles || accept.Needs() != domain.ManageDevices {
+		t.Error("a job needs the right to do what it does")
+	}
 }
 
 func progress(results ...Result) Progress {
@@ -77,9 +89,9 @@ func TestProgress(t *testing.T) {
 		When(progress(last)).Then(progressed(3, last), Finished{Job: "j1", Succeeded: 2, Failed: 1}).
 		When(progress(good, bad, last)).ThenNothing()
 	domaintest.Given[State](t, accepted).When(progress()).ThenNothing()
-	domaintest.Given[State](t, accepted).When(progress(good, Result{Device: "d4"})).ThenRefused(domain.ErrInvalid.At("/results/1/device"))
-	domaintest.Given[State](t, accepted).When(progress(Result{Device: "d1", Message: "\x00"})).ThenRefused(domain.ErrInvalid.At("/results/0/message"))
-	domaintest.Given[State](t, accepted).When(progress(Result{Device: "d1", Code: "\xff"})).ThenRefused(domain.ErrInvalid.At("/results/0/code"))
+	domaintest.Given[State](t, accepted).When(progress(good, Result{Item: "d4"})).ThenRefused(domain.ErrInvalid.At("/results/1/item"))
+	domaintest.Given[State](t, accepted).When(progress(Result{Item: "d1", Message: "\x00"})).ThenRefused(domain.ErrInvalid.At("/results/0/message"))
+	domaintest.Given[State](t, accepted).When(progress(Result{Item: "d1", Code: "\xff"})).ThenRefused(domain.ErrInvalid.At("/results/0/code"))
 	domaintest.Given[State](t, accepted).When(progress(make([]Result, MaxResults+1)...)).ThenRefused(domain.ErrInvalid.At("/results"))
 	domaintest.Given[State](t).When(progress(good)).ThenRefused(domain.ErrNotFound)
 }
@@ -90,7 +102,7 @@ func TestStateTellsProgress(t *testing.T) {
 	if done != 2 || total != 3 || failed != 1 || s.Ended() || s.To() != "l1.lab" || s.Action() != MoveDevices {
 		t.Errorf("%d of %d, %d failed, ended %v", done, total, failed, s.Ended())
 	}
-	if !slices.Equal(s.Results(), []Result{bad, good}) || !slices.Equal(s.Remaining(), []domain.DeviceID{"d3"}) || !slices.Equal(s.Items(), items) {
+	if !slices.Equal(s.Results(), []Result{bad, good}) || !slices.Equal(s.Remaining(), []Item{"d3"}) || !slices.Equal(s.Items(), items) {
 		t.Errorf("results %v, remaining %v", s.Results(), s.Remaining())
 	}
 	if s.Evolve(Finished{}); s.Ended() || !s.Evolve(Finished{}).Ended() {

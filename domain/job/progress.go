@@ -50,7 +50,7 @@ func (c Progress) Decide(s State) ([]domain.Event, error) {
 	if len(c.Results) > MaxResults {
 		return nil, domain.ErrInvalid.At("/results").With("At most %d results can be told at once.", MaxResults)
 	}
-	known := make(map[domain.DeviceID]bool, len(s.items)) // whether the item has its result
+	known := make(map[Item]bool, len(s.items)) // whether the item has its result
 	for _, d := range s.items {
 		_, open := s.open[d]
 		known[d] = !open
@@ -58,9 +58,9 @@ func (c Progress) Decide(s State) ([]domain.Event, error) {
 	var news []Result
 	failed := s.failed
 	for i, r := range c.Results {
-		done, ours := known[r.Device]
+		done, ours := known[r.Item]
 		if !ours {
-			return nil, domain.ErrInvalid.At(fmt.Sprintf("/results/%d/device", i)).With("The job has no such item.")
+			return nil, domain.ErrInvalid.At(fmt.Sprintf("/results/%d/item", i)).With("The job has no such item.")
 		}
 		if err := r.check(i); err != nil {
 			return nil, err
@@ -68,7 +68,7 @@ func (c Progress) Decide(s State) ([]domain.Event, error) {
 		if done {
 			continue
 		}
-		known[r.Device] = true
+		known[r.Item] = true
 		news = append(news, r)
 		if !r.OK {
 			failed++

@@ -17,7 +17,7 @@ var ErrNotForCustomer = &domain.Error{
 type Link struct {
 	Tenant   domain.Tenant
 	Profile  domain.ProfileID
-	Link     LinkID // a fresh UUID
+	Link     domain.LinkID // a fresh UUID
 	Group    domain.GroupID
 	Customer domain.CustomerID // whose group it is
 	At       time.Time
@@ -26,7 +26,7 @@ type Link struct {
 // Linked says that the group uses the profile, or is about to.
 type Linked struct {
 	Profile  domain.ProfileID  `json:"profile"`
-	Link     LinkID            `json:"link"`
+	Link     domain.LinkID     `json:"link"`
 	Group    domain.GroupID    `json:"group"`
 	Customer domain.CustomerID `json:"customer"`
 }
@@ -64,14 +64,14 @@ func (c Link) Decide(s State) ([]domain.Event, error) {
 type Unlink struct {
 	Tenant  domain.Tenant
 	Profile domain.ProfileID
-	Link    LinkID
+	Link    domain.LinkID
 	At      time.Time
 }
 
 // Unlinked says that the group no longer uses the profile by this link.
 type Unlinked struct {
 	Profile domain.ProfileID `json:"profile"`
-	Link    LinkID           `json:"link"`
+	Link    domain.LinkID    `json:"link"`
 	Group   domain.GroupID   `json:"group"`
 }
 

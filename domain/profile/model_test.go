@@ -19,7 +19,7 @@ type model struct {
 	owner    domain.CustomerID
 	name     string
 	editions []Settings
-	links    map[LinkID]domain.CustomerID
+	links    map[domain.LinkID]domain.CustomerID
 	made     int
 }
 
@@ -62,7 +62,7 @@ func someSettings(t *rapid.T) Settings {
 func TestProfileAgainstAPlainModel(t *testing.T) {
 	owners := rapid.SampledFrom([]domain.CustomerID{"", "c1", "c2"})
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{links: map[LinkID]domain.CustomerID{}}
+		m := &model{links: map[domain.LinkID]domain.CustomerID{}}
 		change := func(t *rapid.T, s Settings, restores int) {
 			changed := m.do(t, ChangeSettings{Tenant: tenant, Profile: id, Settings: s, Restores: restores, At: at}, nil)
 			if m.there && !m.deleted {
@@ -114,7 +114,7 @@ func TestProfileAgainstAPlainModel(t *testing.T) {
 			},
 			"link": func(t *rapid.T) {
 				c := rapid.SampledFrom([]domain.CustomerID{"c1", "c2"}).Draw(t, "customer")
-				l := LinkID(fmt.Sprint("k", m.made))
+				l := domain.LinkID(fmt.Sprint("k", m.made))
 				var want error
 				if m.owner != "" && m.owner != c {
 					want = ErrNotForCustomer
@@ -125,7 +125,7 @@ func TestProfileAgainstAPlainModel(t *testing.T) {
 				}
 			},
 			"unlink": func(t *rapid.T) {
-				l := LinkID(fmt.Sprint("k", rapid.IntRange(0, m.made).Draw(t, "link")))
+				l := domain.LinkID(fmt.Sprint("k", rapid.IntRange(0, m.made).Draw(t, "link")))
 				_, there := m.links[l]
 				if m.do(t, Unlink{Tenant: tenant, Profile: id, Link: l, At: at}, nil) != there {
 					t.Fatalf("unlinking %s, which is there: %v", l, there)

@@ -16,11 +16,8 @@ type State struct {
 	edition  int
 	owned    int // the edition at which the present owner became it
 	deleted  bool
-	links    map[LinkID]link
+	links    map[domain.LinkID]link
 }
-
-// LinkID names one use of a profile by a group. Each time that a group begins to use a profile, that is another link.
-type LinkID string
 
 type link struct {
 	group    domain.GroupID
@@ -69,9 +66,9 @@ func (s State) Evolve(e domain.Event) State {
 	return s
 }
 
-func cloned(links map[LinkID]link) map[LinkID]link {
+func cloned(links map[domain.LinkID]link) map[domain.LinkID]link {
 	if links == nil {
-		return map[LinkID]link{}
+		return map[domain.LinkID]link{}
 	}
 	return maps.Clone(links)
 }
@@ -95,7 +92,7 @@ func (s State) Edition() int { return s.edition }
 func (s State) OwnedSince() int { return s.owned }
 
 // HasLink reports whether a use of the profile is on record.
-func (s State) HasLink(l LinkID) bool {
+func (s State) HasLink(l domain.LinkID) bool {
 	_, ok := s.links[l]
 	return ok
 }

@@ -25,7 +25,7 @@ func given(t *testing.T, more ...domain.Event) *domaintest.Scenario[State] {
 	return domaintest.Given[State](t, append([]domain.Event{created("")}, more...)...)
 }
 
-func linked(l LinkID, g domain.GroupID, c domain.CustomerID) Linked {
+func linked(l domain.LinkID, g domain.GroupID, c domain.CustomerID) Linked {
 	return Linked{Profile: id, Link: l, Group: g, Customer: c}
 }
 

@@ -9,6 +9,7 @@ type State struct {
 	name       string
 	language   Language
 	thresholds domain.Thresholds
+	conversion *Conversion // nil until it is answered
 }
 
 // Events are the event types of a reseller.
@@ -16,6 +17,8 @@ var Events = []domain.Declaration{
 	domain.Declare[Registered](1),
 	domain.Declare[Renamed](1),
 	domain.Declare[ThresholdsChanged](1),
+	domain.Declare[Converted](1),
+	domain.Declare[ConversionDeclined](1),
 }
 
 // Stream is the stream of a reseller.
@@ -32,6 +35,10 @@ func (s State) Evolve(e domain.Event) State {
 		s.name = e.To
 	case ThresholdsChanged:
 		s.thresholds = e.To
+	case Converted:
+		s.conversion = &Conversion{Profile: e.Profile, Jobs: e.Jobs}
+	case ConversionDeclined:
+		s.conversion = &Conversion{Declined: true}
 	}
 	return s
 }
@@ -50,3 +57,6 @@ func (s State) Language() Language { return s.language }
 
 // Thresholds are those that hold for the reseller now.
 func (s State) Thresholds() domain.Thresholds { return s.thresholds }
+
+// Conversion is how the question of the default profile was answered; nil while it is open. It must not be changed.
+func (s State) Conversion() *Conversion { return s.conversion }

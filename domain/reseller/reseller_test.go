@@ -58,3 +58,22 @@ func TestStateTellsTheReseller(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+func TestTheQuestionOfTheDefaultProfileIsAnsweredOnce(t *testing.T) {
+	convert := Convert{Tenant: tenant, Profile: "p1", Jobs: []string{"j1"}, At: at}
+	decline := DeclineConversion{Tenant: tenant, At: at}
+	sc := given(t).When(convert).Then(Converted{Profile: "p1", Jobs: []string{"j1"}})
+	sc.When(convert).ThenNothing()
+	sc.When(decline).ThenRefused(ErrConversionClosed)
+	other := convert
+	other.Profile = "p2"
+	sc.When(other).ThenRefused(ErrConversionClosed)
+	no := given(t).When(decline).Then(ConversionDeclined{Tenant: tenant})
+	no.When(decline).ThenNothing()
+	no.When(convert).ThenRefused(ErrConversionClosed)
+	domaintest.Given[State](t).When(convert).ThenRefused(domain.ErrNotFound)
+	domaintest.Given[State](t).When(decline).ThenRefused(domain.ErrNotFound)
+	if c := domaintest.Fold[State](registered, ConversionDeclined{}).Conversion(); c == nil || !c.Declined {
+		t.Errorf("got %+v", c)
+	}
+}

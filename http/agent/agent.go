@@ -14,12 +14,14 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/http/agent/wire"
+	"avportal/http/secrets"
 )
 
 // Config is what the device API works with.
 type Config struct {
 	Commands    *commands.Handler
 	Credentials *Credentials
+	Secrets     *secrets.Vault // of configuration profiles
 	// Seen is told of every contact of a device. It must not block.
 	Seen func(tenant domain.Tenant, device domain.DeviceID, at time.Time)
 	Now  func() time.Time

@@ -24,6 +24,7 @@ import (
 	"avportal/eventstore/memory"
 	"avportal/http/agent"
 	"avportal/http/agent/wire"
+	"avportal/http/secrets"
 	"avportal/projections/postgres/postgrestest"
 )
 
@@ -32,22 +33,27 @@ const tenant domain.Tenant = "0123456789abcdef0123456789abcdef"
 // bench is the device API on a real Postgres and a store in memory.
 type bench struct {
 	*testing.T
-	store  *memory.Store
-	h      *commands.Handler
-	server *httptest.Server
-	tid    domain.TID
+	store   *memory.Store
+	h       *commands.Handler
+	server  *httptest.Server
+	tid     domain.TID
+	secrets *secrets.Vault
 }
 
 func setup(t *testing.T, seats int) *bench {
 	t.Helper()
 	b := &bench{T: t, store: memory.New(catalog.Registry())}
 	b.h = commands.New(b.store)
-	credentials, err := agent.NewCredentials(t.Context(), postgrestest.Pool(t))
+	db := postgrestest.Pool(t)
+	credentials, err := agent.NewCredentials(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if b.secrets, err = secrets.New(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
 	handler, err := agent.New(agent.Config{
-		Commands: b.h, Credentials: credentials, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Commands: b.h, Credentials: credentials, Secrets: b.secrets, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Seen: func(domain.Tenant, domain.DeviceID, time.Time) {}, DevicesPerSecond: 100,
 	})
 	if err != nil {

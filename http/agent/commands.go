@@ -89,11 +89,27 @@ func (s *server) offer(ctx context.Context, c caller, look lookAt) ([]wire.Comma
 				return nil, err
 			}
 		}
-		offered = append(offered, wire.Command{
-			ID: string(p.ID), Kind: string(p.Kind), Profile: string(p.Profile), Paths: p.Paths, RequestedAt: p.RequestedAt, ExpiresAt: p.ExpiresAt,
-		})
+		command, err := s.commandOf(ctx, c, p)
+		if err != nil {
+			return nil, err
+		}
+		offered = append(offered, command)
 	}
 	return offered, nil
+}
+
+// commandOf is a request as the device understands it: of an own scan, it need only know the paths.
+func (s *server) commandOf(ctx context.Context, c caller, p device.Pending) (command wire.Command, err error) {
+	command = wire.Command{
+		ID: string(p.ID), Kind: string(p.Kind), Profile: string(p.Profile), Paths: p.Paths, RequestedAt: p.RequestedAt, ExpiresAt: p.ExpiresAt,
+	}
+	switch {
+	case p.Profile == device.ProfileOwn:
+		command.Profile = wire.ProfilePath
+	case p.Kind == device.ApplyProfile:
+		command.Configuration, err = s.configuration(ctx, c.tenant, p.Configuration)
+	}
+	return command, err
 }
 
 // started notes that the device has begun.

@@ -31,7 +31,8 @@ func (s *server) report(ctx context.Context, c caller, w http.ResponseWriter, r 
 	rq.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(string(c.device)+" report "+body.ID))
 	rq.Fingerprint = fingerprint(raw)
 	_, err = commands.Do[device.State](ctx, s.Commands, rq, device.Report{
-		Tenant: c.tenant, Device: c.device, Threats: threats(body.Threats), Complete: body.ThreatsComplete, Guards: guards(body.Guards), At: c.now,
+		Tenant: c.tenant, Device: c.device, Threats: threats(body.Threats), Complete: body.ThreatsComplete, Guards: guards(body.Guards),
+		Applied: applied(body.Applied), At: c.now,
 	})
 	if err != nil {
 		return err
@@ -66,6 +67,13 @@ func facts(f wire.Facts) device.Facts {
 		out.SignatureDate = *f.SignatureDate
 	}
 	return out
+}
+
+func applied(a *wire.Applied) *device.Configuration {
+	if a == nil {
+		return nil
+	}
+	return &device.Configuration{Profile: domain.ProfileID(a.Profile), Edition: a.Edition}
 }
 
 func threats(list []wire.Threat) []device.Threat {

@@ -23,6 +23,7 @@ import (
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
 	"avportal/http/rsp"
+	"avportal/http/secrets"
 	"avportal/http/signin"
 	"avportal/http/signin/sessions"
 	"avportal/projections"
@@ -42,6 +43,7 @@ type Config struct {
 	SignIn   *signin.Service
 	Cookies  sessions.Cookies
 	Reseller *rsp.Portal
+	Secrets  *secrets.Vault       // of configuration profiles
 	Changes  *changes.Broadcaster // what the event stream sends; whoever makes it runs it
 	Now      func() time.Time
 	Log      *slog.Logger

@@ -2,11 +2,11 @@ package api
 
 import (
 	"context"
-	"slices"
 
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/device"
+	"avportal/domain/profile"
 	"avportal/eventstore"
 )
 
@@ -68,6 +68,9 @@ func (s *server) RemoveDevice(ctx context.Context, r RemoveDeviceRequestObject) 
 func (s *server) ScanDevice(ctx context.Context, r ScanDeviceRequestObject) (ScanDeviceResponseObject, error) {
 	c, id := callOf(ctx), domain.DeviceID(r.Id)
 	rq := c.request()
+	if r.Body.Profile == ScanProfileOwn || r.Body.ScanProfile != nil {
+		return s.ownScan(ctx, id, r.Body)
+	}
 	scan := device.RequestScan{
 		Tenant: c.actor.Tenant, Device: id, Request: device.RequestID(rq.ID.String()),
 		Profile: device.ScanProfile(r.Body.Profile), Paths: value(r.Body.Paths), At: c.at,
@@ -78,6 +81,26 @@ func (s *server) ScanDevice(ctx context.Context, r ScanDeviceRequestObject) (Sca
 	}
 	body, h, err := s.requested(ctx, scan.Stream(), res, device.Pending{ID: scan.Request, Kind: device.Scan, Profile: scan.Profile, Paths: scan.Paths})
 	return ScanDevice202JSONResponse{body, ScanDevice202ResponseHeaders(h)}, err
+}
+
+// ownScan is a scan of the configuration profile that the device's group uses.
+func (s *server) ownScan(ctx context.Context, id domain.DeviceID, body *ScanRequest) (ScanDeviceResponseObject, error) {
+	c := callOf(ctx)
+	if body.Profile != ScanProfileOwn || body.ScanProfile == nil || body.Paths != nil {
+		return nil, invalidRequest("/scan_profile", "required", "An own scan names its scan profile, and no paths.")
+	}
+	if err := s.requireDevice(ctx, id); err != nil {
+		return nil, err
+	}
+	rq := c.request()
+	res, err := commands.ScanByProfile(ctx, s.Commands, rq, c.actor.Tenant, id, profile.ScanID(*body.ScanProfile))
+	if err != nil {
+		return nil, err
+	}
+	accepted, h, err := s.requestedAs(ctx, device.Stream(c.actor.Tenant, id), res, device.RequestID(rq.ID.String()), func(p device.Pending) bool {
+		return p.Kind == device.Scan && p.Profile == device.ProfileOwn
+	})
+	return ScanDevice202JSONResponse{accepted, ScanDevice202ResponseHeaders(h)}, err
 }
 
 func (s *server) UpdateDevice(ctx context.Context, r UpdateDeviceRequestObject) (UpdateDeviceResponseObject, error) {
@@ -94,11 +117,14 @@ func (s *server) UpdateDevice(ctx context.Context, r UpdateDeviceRequestObject) 
 
 // requested names the request that waits now: the new one, or the one that made it needless.
 func (s *server) requested(ctx context.Context, stream domain.Stream, res commands.Result, asked device.Pending) (RequestAccepted, changedHeaders, error) {
-	id := asked.ID
+	return s.requestedAs(ctx, stream, res, asked.ID, asked.Asks)
+}
+
+func (s *server) requestedAs(ctx context.Context, stream domain.Stream, res commands.Result, id device.RequestID, same func(device.Pending) bool) (RequestAccepted, changedHeaders, error) {
 	if res.Events == 0 {
 		err := commands.Inspect(ctx, s.Commands, stream, func(st device.State, _ eventstore.Revision) {
 			for _, p := range st.Pending() {
-				if p.Kind == asked.Kind && p.Profile == asked.Profile && slices.Equal(p.Paths, asked.Paths) {
+				if same(p) {
 					id = p.ID
 				}
 			}

@@ -20,7 +20,7 @@ func (s *server) ListDevices(ctx context.Context, r ListDevicesRequestObject) (L
 	if err := errors.Join(c.onlyNow("contact", len(f.Contact) > 0), c.onlyNow("sort", f.Sort == devices.ByLastSeen)); err != nil {
 		return nil, err
 	}
-	v, err := s.read(ctx, devicesView)
+	v, err := s.read(ctx, devicesView, licensesView, profilesView)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,9 @@ func (s *server) ListDevices(ctx context.Context, r ListDevicesRequestObject) (L
 		return nil, err
 	}
 	body := DeviceList{Items: each(list.Items, v.device), NextCursor: some(list.Next)}
+	if err := s.showProfiles(ctx, v.db, list.Items, body.Items); err != nil {
+		return nil, err
+	}
 	if value(p.Count) {
 		total, err := devices.Total(ctx, v.db, c.scope(), v.at, f)
 		if err != nil {
@@ -56,9 +59,19 @@ func deviceFilter(p ListDevicesParams) devices.Filter {
 func (s *server) GetDevice(ctx context.Context, r GetDeviceRequestObject) (GetDeviceResponseObject, error) {
 	c, id := callOf(ctx), domain.DeviceID(r.Id)
 	var body DeviceDetails
+	if !c.after.IsZero() {
+		if _, err := s.contains(ctx, licensesView, profilesView); err != nil {
+			return nil, err
+		}
+	}
 	h, err := s.object(ctx, devicesView, device.Stream(c.actor.Tenant, id), func(v reading) (eventstore.Position, error) {
 		d, err := devices.Get(ctx, v.db, c.scope(), v.at, id)
-		body = DeviceDetails{Device: v.device(d.Device), OpenThreats: each(d.OpenThreats, threatOf), Requests: each(d.Requests, requestOf)}
+		if err != nil {
+			return d.Position, err
+		}
+		shown := []Device{v.device(d.Device)}
+		err = s.showProfiles(ctx, v.db, []devices.Device{d.Device}, shown)
+		body = DeviceDetails{Device: shown[0], OpenThreats: each(d.OpenThreats, threatOf), Requests: each(d.Requests, requestOf)}
 		return d.Position, err
 	})
 	if err != nil {

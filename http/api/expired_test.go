@@ -13,7 +13,7 @@ import (
 
 // expiredMay are the routes that an expired license does not refuse: renewal, asking the Reseller
 // Portal for one, and giving a seat back.
-var expiredMay = []string{"POST /licenses/{id}/renew", "POST /licenses/{id}/refresh", "DELETE /devices/{id}"}
+var expiredMay = []string{"POST /licenses/{id}/renew", "POST /licenses/{id}/refresh", "DELETE /devices/{id}", "POST /devices/remove"}
 
 // Every route that changes something under a license refuses once the license has expired, wherever in the request the license, its
 // group or its device stands; a job tells it for each device.

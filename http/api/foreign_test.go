@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,13 +16,20 @@ var idOfRequest = regexp.MustCompile(`"request_id":"[A-Z0-9]+"`)
 func TestForeignIsNotExisting(t *testing.T) {
 	p := start(t)
 	f := p.fleet()
+	abroad := p.profile(p.token(domain.ResellerAdmin, foreign, ""), map[string]any{"name": "x"})
+	beside := p.profile(p.admin, map[string]any{"name": "x", "owner": "c2"})
+	resellers := p.profile(p.admin, map[string]any{"name": "x"})
+	own := p.profile(p.admin, map[string]any{"name": "x", "owner": "c1"})
+	settings, err := json.Marshal(p.must(200, p.admin, "GET", "/api/v1/profiles/"+own+"/editions/1", nil).body)
+	check(t, err)
 	for who, c := range map[string]struct {
-		token                            string
-		customer, license, group, device string
+		token                                     string
+		customer, license, group, device, profile string
 	}{
-		"another reseller":    {p.admin, "b1", "lb", "lb.main", string(f.stranger)},
-		"another customer":    {p.token(domain.CustomerAdmin, tenant, "c1"), "c2", "l2", "l2.main", string(f.beside)},
-		"a customer as admin": {p.token(domain.ResellerAdmin, tenant, "c1"), "c2", "l2", "l2.main", string(f.beside)},
+		"another reseller":      {p.admin, "b1", "lb", "lb.main", string(f.stranger), abroad},
+		"another customer":      {p.token(domain.CustomerAdmin, tenant, "c1"), "c2", "l2", "l2.main", string(f.beside), beside},
+		"a customer as admin":   {p.token(domain.ResellerAdmin, tenant, "c1"), "c2", "l2", "l2.main", string(f.beside), beside},
+		"the customer's seller": {p.token(domain.CustomerAdmin, tenant, "c1"), "c2", "l2", "l2.main", string(f.beside), resellers},
 	} {
 		mine := string(f.devices[0])
 		for _, r := range []struct {
@@ -57,6 +65,29 @@ func TestForeignIsNotExisting(t *testing.T) {
 			{"POST", "/devices/scan", `{"devices": ["%s", "` + mine + `"], "profile": "quick"}`, c.device, "gone"},
 			{"POST", "/devices/update", `{"devices": ["` + mine + `", "%s"]}`, c.device, "gone"},
 			{"GET", "/activities?device=%s", "", c.device, "gone"},
+			{"PUT", "/groups/%s/profile", `{"profile": "` + own + `"}`, c.group, "none.main"},
+			{"PUT", "/groups/l1.main/profile", `{"profile": "%s"}`, c.profile, "none"},
+			{"POST", "/groups/%s/transmit", "", c.group, "none.main"},
+			{"GET", "/profiles?owner=%s", "", c.customer, "nobody"},
+			{"POST", "/profiles", `{"name": "x", "owner": "%s"}`, c.customer, "nobody"},
+			{"GET", "/profiles/%s", "", c.profile, "none"},
+			{"PATCH", "/profiles/%s", `{"name": "y"}`, c.profile, "none"},
+			{"PATCH", "/profiles/%s", `{"owner": "c1"}`, c.profile, "none"},
+			{"PATCH", "/profiles/" + own, `{"owner": "%s"}`, c.customer, "nobody"},
+			{"DELETE", "/profiles/%s", "", c.profile, "none"},
+			{"PUT", "/profiles/%s/settings", string(settings), c.profile, "none"},
+			{"POST", "/profiles/%s/clone", `{"name": "y"}`, c.profile, "none"},
+			{"POST", "/profiles/%s/transmit", "", c.profile, "none"},
+			{"GET", "/profiles/%s/editions", "", c.profile, "none"},
+			{"GET", "/profiles/%s/editions/1", "", c.profile, "none"},
+			{"GET", "/profiles/%s/differences?from=1&to=1", "", c.profile, "none"},
+			{"POST", "/profiles/%s/restore", `{"edition": 1}`, c.profile, "none"},
+			{"POST", "/devices/%s/transmit", "", c.device, "gone"},
+			{"POST", "/devices/%s/scan", `{"profile": "own", "scan_profile": "x"}`, c.device, "gone"},
+			{"POST", "/devices/transmit", `{"devices": ["` + mine + `", "%s"]}`, c.device, "gone"},
+			{"POST", "/devices/label", `{"devices": ["%s"], "label": "x"}`, c.device, "gone"},
+			{"POST", "/devices/remove", `{"devices": ["%s"]}`, c.device, "gone"},
+			{"POST", "/jobs/%s/undo", "", "no-job", "none"},
 		} {
 			before := p.head()
 			answers := [2]string{}

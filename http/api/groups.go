@@ -12,7 +12,7 @@ import (
 
 func (s *server) ListGroups(ctx context.Context, r ListGroupsRequestObject) (ListGroupsResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	v, err := s.read(ctx, licensesView)
+	v, err := s.read(ctx, licensesView, profilesView)
 	if err != nil {
 		return nil, err
 	}
@@ -28,10 +28,12 @@ func (s *server) ListGroups(ctx context.Context, r ListGroupsRequestObject) (Lis
 }
 
 func groupOf(g licenses.Group) Group {
-	return Group{
+	out := Group{
 		Id: string(g.ID), Name: g.Name, Main: g.Parent == "", Parent: some(string(g.Parent)), Depth: g.Depth,
 		License: ref(g.License, g.LicenseName), Customer: ref(g.Customer, g.CustomerName), Devices: g.Devices, DevicesBelow: g.DevicesBelow,
 	}
+	out.Profile, out.ProfileHidden = usedProfile(g.Profile)
+	return out
 }
 
 func (s *server) CreateGroup(ctx context.Context, r CreateGroupRequestObject) (CreateGroupResponseObject, error) {
@@ -73,7 +75,7 @@ func (s *server) DeleteGroup(ctx context.Context, r DeleteGroupRequestObject) (D
 	if id.License() == "" {
 		return nil, domain.ErrNotFound
 	}
-	res, err := commands.Do[group.State](ctx, s.Commands, c.request(), group.Delete{Tenant: c.actor.Tenant, Group: id, At: c.at})
+	res, err := commands.DeleteGroup(ctx, s.Commands, c.request(), group.Delete{Tenant: c.actor.Tenant, Group: id, At: c.at})
 	if err != nil {
 		return nil, err
 	}

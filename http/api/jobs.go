@@ -64,7 +64,7 @@ func (s *server) jobsOf(ctx context.Context, list []jobs.Job) ([]Job, error) {
 		out := Job{
 			Id: string(j.ID), Action: JobAction(j.Action), State: JobState(j.State), Total: j.Total, Done: j.Done, Failed: j.Failed,
 			AcceptedAt: j.AcceptedAt, FinishedAt: instant(j.FinishedAt), Actor: Actor{Kind: ActorKind(j.Actor), Id: j.ActorID},
-			Profile: some(ScanProfile(j.Profile)),
+			Profile: some(j.Profile), Undoes: some(string(j.Undoes)),
 		}
 		if j.Group != "" {
 			group := ref(j.Group, names[j.Group])
@@ -78,9 +78,10 @@ func (s *server) jobsOf(ctx context.Context, list []jobs.Job) ([]Job, error) {
 func (s *server) ListJobResults(ctx context.Context, r ListJobResultsRequestObject) (ListJobResultsResponseObject, error) {
 	c, p := callOf(ctx), r.Params
 	var results []job.Result
+	var action job.Action
 	visible := false
 	err := commands.Inspect(ctx, s.Commands, job.Stream(c.actor.Tenant, job.ID(r.Id)), func(st job.State, _ eventstore.Revision) {
-		visible, results = st.Exists() && c.actor.Sees(st.Scope()), st.Results()
+		visible, action, results = st.Exists() && c.actor.Sees(st.Scope()), st.Action(), st.Results()
 	})
 	if err == nil && !visible {
 		err = domain.ErrNotFound
@@ -93,16 +94,36 @@ func (s *server) ListJobResults(ctx context.Context, r ListJobResultsRequestObje
 	if err != nil {
 		return nil, err
 	}
-	ids := each(results, func(r job.Result) domain.DeviceID { return r.Device })
-	names, err := devices.Names(ctx, s.Readers, c.scope(), ids)
+	items, err := s.resultsOf(ctx, action, results)
 	if err != nil {
 		return nil, err
 	}
+	return ListJobResults200JSONResponse{Body: JobResultList{Items: items, NextCursor: next}}, nil
+}
+
+// resultsOf shows results with the names of what they are about.
+func (s *server) resultsOf(ctx context.Context, action job.Action, results []job.Result) ([]JobResult, error) {
+	scope := callOf(ctx).scope()
 	language := languageOf(ctx) // the log has the sentence in English
 	items := each(results, func(r job.Result) JobResult {
-		return JobResult{Device: ref(r.Device, names[r.Device]), Ok: r.OK, Code: some(r.Code), Message: some(language.Sentence(r.Message))}
+		return JobResult{Ok: r.OK, Code: some(r.Code), Message: some(language.Sentence(r.Message))}
 	})
-	return ListJobResults200JSONResponse{Body: JobResultList{Items: items, NextCursor: next}}, nil
+	if action == job.AssignProfile {
+		ids := each(results, func(r job.Result) domain.GroupID { return domain.GroupID(r.Item) })
+		names, err := licenses.GroupNames(ctx, s.Readers, scope, ids)
+		for i, id := range ids {
+			group := ref(id, names[id])
+			items[i].Group = &group
+		}
+		return items, err
+	}
+	ids := each(results, func(r job.Result) domain.DeviceID { return domain.DeviceID(r.Item) })
+	names, err := devices.Names(ctx, s.Readers, scope, ids)
+	for i, id := range ids {
+		device := ref(id, names[id])
+		items[i].Device = &device
+	}
+	return items, err
 }
 
 // pageOfResults cuts a page out of all results, which only ever grow at the end.

@@ -52,11 +52,31 @@ var whoMay = map[string]string{
 	"PATCH /groups/{id}":  "atc",
 	"DELETE /groups/{id}": "atc",
 
+	"PUT /groups/{id}/profile":   "atc",
+	"POST /groups/{id}/transmit": "atc",
+
+	"GET /profiles":                         "atrck",
+	"POST /profiles":                        "atc",
+	"GET /profiles/{id}":                    "atrck",
+	"PATCH /profiles/{id}":                  "atc",
+	"DELETE /profiles/{id}":                 "atc",
+	"PUT /profiles/{id}/settings":           "atc",
+	"POST /profiles/{id}/clone":             "atc",
+	"POST /profiles/{id}/transmit":          "atc",
+	"GET /profiles/{id}/editions":           "atrck",
+	"GET /profiles/{id}/editions/{edition}": "atrck",
+	"GET /profiles/{id}/differences":        "atrck",
+	"POST /profiles/{id}/restore":           "atc",
+
 	"GET /devices":                               "atrck",
 	"GET /devices/export":                        "atrck",
 	"POST /devices/move":                         "atc",
 	"POST /devices/scan":                         "atc",
 	"POST /devices/update":                       "atc",
+	"POST /devices/transmit":                     "atc",
+	"POST /devices/label":                        "atc",
+	"POST /devices/remove":                       "atc",
+	"POST /devices/{id}/transmit":                "atc",
 	"GET /devices/{id}":                          "atrck",
 	"PATCH /devices/{id}":                        "atc",
 	"DELETE /devices/{id}":                       "atc",
@@ -68,15 +88,20 @@ var whoMay = map[string]string{
 	"GET /jobs":              "atrck",
 	"GET /jobs/{id}":         "atrck",
 	"GET /jobs/{id}/results": "atrck",
+	"POST /jobs/{id}/undo":   "atc",
 
 	"GET /activities":        "atcu",
 	"GET /activities/export": "atcu",
 	"GET /activities/{id}":   "atcu",
 	"GET /audit/events":      "atu",
 
-	"GET /reseller":       "atr",
-	"PATCH /reseller":     "a",
-	"POST /resellers":     "o",
+	"GET /reseller":   "atr",
+	"PATCH /reseller": "a",
+	"POST /resellers": "o",
+
+	"GET /reseller/conversion":  "atr",
+	"POST /reseller/conversion": "a",
+
 	"GET /reseller/sync":  "atr",
 	"POST /reseller/sync": "at",
 
@@ -144,10 +169,15 @@ func (p *portal) objects() map[string]object {
 		foreign: string(p.invite(p.token(domain.ResellerAdmin, foreign, ""), "foreign@roth.example", "customer_admin", "b1")),
 		missing: uuid.NewString(),
 	}
+	profiles := object{
+		p.profile(p.admin, map[string]any{"name": "x", "owner": "c1"}), p.profile(p.admin, map[string]any{"name": "x", "owner": "c2"}),
+		p.profile(admins[alien], map[string]any{"name": "x"}), uuid.NewString(),
+	}
 	return map[string]object{
 		"sessions": sessions,
 		"users":    users, "secret": {own: p.openLink()},
 		"customers": customers, "customer": customers, "licenses": licenses, "license": licenses, "groups": groups, "group": groups, "parent": groups,
+		"profiles": profiles, "editions": {"1", "1", "1", "9"},
 		"devices": devices, "device": devices, "request_id": requests, "jobs": jobs, "activities": requests, "tokens": tokens,
 	}
 }
@@ -224,7 +254,7 @@ func (m *matrix) route(method, path string, op *openapi3.Operation, may string) 
 			if status == 401 || status == 403 || status == 404 || status >= 500 {
 				m.Errorf("%c: %s %s: what is the caller's own answers %s", letter, method, path, answer)
 			}
-			if status == http.StatusAccepted {
+			if status == http.StatusAccepted || path == "/reseller/conversion" { // whose answer lists jobs
 				m.waitForJobs()
 			}
 			m.ownOnly(letter, method, path, answer)
@@ -388,7 +418,11 @@ func (m *matrix) ask(token, method, path string, op *openapi3.Operation, slots [
 	}
 	for _, q := range op.Parameters {
 		if q.Value.Required && q.Value.In == "query" {
-			query = append(query, fmt.Sprint(q.Value.Name, "=", q.Value.Schema.Value.Enum[0]))
+			some := any(1)
+			if values := q.Value.Schema.Value.Enum; len(values) > 0 {
+				some = values[0]
+			}
+			query = append(query, fmt.Sprint(q.Value.Name, "=", some))
 		}
 	}
 	url := "/api/v1" + path

@@ -80,7 +80,7 @@ var mutants = []struct{ file, old, new string }{
 	{"http/api/routes.go", `a.reach == tenantWide && actor.Customer != ""`, `a.reach == tenantWide && actor.Customer == "nobody"`},
 	{"http/api/device_changes.go", `visible = st.Exists() && c.actor.Sees(st.Scope())`, `visible = st.Exists()`},
 	{"http/api/customers.go", `visible = st.Exists() && c.actor.Sees(st.Scope())`, `visible = st.Exists()`},
-	{"http/api/jobs.go", `visible, results = st.Exists() && c.actor.Sees(st.Scope()), st.Results()`, `visible, results = st.Exists(), st.Results()`},
+	{"http/api/jobs.go", `visible, action, results = st.Exists() && c.actor.Sees(st.Scope()), st.Action(), st.Results()`, `visible, action, results = st.Exists(), st.Action(), st.Results()`},
 	{"http/api/actionlog/actionlog.go", `if a.Tenant != r.Stream.Tenant {`, `if false {`},
 	{"http/api/actionlog/actionlog.go", `if a.Customer == "" {`, `if true {`},
 	{"http/api/actionlog/actionlog.go", `return a.Customer == m.FromCustomer || a.Customer == m.ToCustomer, nil`, `return true, nil`},

@@ -111,10 +111,34 @@ func (e Contact) Valid() bool {
 	}
 }
 
+// Defines values for ConversionState.
+const (
+	ConversionStateDeclined ConversionState = "declined"
+	ConversionStateDone     ConversionState = "done"
+	ConversionStateOpen     ConversionState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ConversionState enum.
+func (e ConversionState) Valid() bool {
+	switch e {
+	case ConversionStateDeclined:
+		return true
+	case ConversionStateDone:
+		return true
+	case ConversionStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DevicesScanProfile.
 const (
-	DevicesScanProfileFull  DevicesScanProfile = "full"
-	DevicesScanProfileQuick DevicesScanProfile = "quick"
+	DevicesScanProfileFull      DevicesScanProfile = "full"
+	DevicesScanProfileOwn       DevicesScanProfile = "own"
+	DevicesScanProfileQuick     DevicesScanProfile = "quick"
+	DevicesScanProfileRemovable DevicesScanProfile = "removable"
+	DevicesScanProfileSystem    DevicesScanProfile = "system"
 )
 
 // Valid indicates whether the value is a known member of the DevicesScanProfile enum.
@@ -122,7 +146,13 @@ func (e DevicesScanProfile) Valid() bool {
 	switch e {
 	case DevicesScanProfileFull:
 		return true
+	case DevicesScanProfileOwn:
+		return true
 	case DevicesScanProfileQuick:
+		return true
+	case DevicesScanProfileRemovable:
+		return true
+	case DevicesScanProfileSystem:
 		return true
 	default:
 		return false
@@ -152,17 +182,32 @@ func (e Guard) Valid() bool {
 
 // Defines values for JobAction.
 const (
-	MoveDevices   JobAction = "move_devices"
-	ScanDevices   JobAction = "scan_devices"
-	UpdateDevices JobAction = "update_devices"
+	AssignProfile    JobAction = "assign_profile"
+	LabelDevices     JobAction = "label_devices"
+	MoveDevices      JobAction = "move_devices"
+	RemoveDevices    JobAction = "remove_devices"
+	ScanDevices      JobAction = "scan_devices"
+	TransmitProfiles JobAction = "transmit_profiles"
+	UndoMove         JobAction = "undo_move"
+	UpdateDevices    JobAction = "update_devices"
 )
 
 // Valid indicates whether the value is a known member of the JobAction enum.
 func (e JobAction) Valid() bool {
 	switch e {
+	case AssignProfile:
+		return true
+	case LabelDevices:
+		return true
 	case MoveDevices:
 		return true
+	case RemoveDevices:
+		return true
 	case ScanDevices:
+		return true
+	case TransmitProfiles:
+		return true
+	case UndoMove:
 		return true
 	case UpdateDevices:
 		return true
@@ -297,6 +342,27 @@ func (e LicenseState) Valid() bool {
 	}
 }
 
+// Defines values for MailReport.
+const (
+	MailReportEnd   MailReport = "end"
+	MailReportNone  MailReport = "none"
+	MailReportStart MailReport = "start"
+)
+
+// Valid indicates whether the value is a known member of the MailReport enum.
+func (e MailReport) Valid() bool {
+	switch e {
+	case MailReportEnd:
+		return true
+	case MailReportNone:
+		return true
+	case MailReportStart:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PhaseName.
 const (
 	AnswerReceived   PhaseName = "answer_received"
@@ -354,6 +420,30 @@ func (e ProfileChangeWebinarSeen) Valid() bool {
 	}
 }
 
+// Defines values for ProfileState.
+const (
+	ProfileStateCurrent    ProfileState = "current"
+	ProfileStateNone       ProfileState = "none"
+	ProfileStateNotApplied ProfileState = "not_applied"
+	ProfileStateOutdated   ProfileState = "outdated"
+)
+
+// Valid indicates whether the value is a known member of the ProfileState enum.
+func (e ProfileState) Valid() bool {
+	switch e {
+	case ProfileStateCurrent:
+		return true
+	case ProfileStateNone:
+		return true
+	case ProfileStateNotApplied:
+		return true
+	case ProfileStateOutdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Protection.
 const (
 	ProtectionGreen   Protection = "green"
@@ -378,15 +468,87 @@ func (e Protection) Valid() bool {
 	}
 }
 
+// Defines values for RecipientDelivery.
+const (
+	RecipientDeliveryDaily   RecipientDelivery = "daily"
+	RecipientDeliveryInstant RecipientDelivery = "instant"
+)
+
+// Valid indicates whether the value is a known member of the RecipientDelivery enum.
+func (e RecipientDelivery) Valid() bool {
+	switch e {
+	case RecipientDeliveryDaily:
+		return true
+	case RecipientDeliveryInstant:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecipientKinds.
+const (
+	RecipientKindsCleaningFailed    RecipientKinds = "cleaning_failed"
+	RecipientKindsCommandFailed     RecipientKinds = "command_failed"
+	RecipientKindsGuardOff          RecipientKinds = "guard_off"
+	RecipientKindsInstalled         RecipientKinds = "installed"
+	RecipientKindsInvitationExpired RecipientKinds = "invitation_expired"
+	RecipientKindsLicenseExpired    RecipientKinds = "license_expired"
+	RecipientKindsLicenseExpiring   RecipientKinds = "license_expiring"
+	RecipientKindsNotSeen           RecipientKinds = "not_seen"
+	RecipientKindsOutdated          RecipientKinds = "outdated"
+	RecipientKindsRemoved           RecipientKinds = "removed"
+	RecipientKindsSeatsNearlyUsedUp RecipientKinds = "seats_nearly_used_up"
+	RecipientKindsSeatsUsedUp       RecipientKinds = "seats_used_up"
+	RecipientKindsVirusFound        RecipientKinds = "virus_found"
+)
+
+// Valid indicates whether the value is a known member of the RecipientKinds enum.
+func (e RecipientKinds) Valid() bool {
+	switch e {
+	case RecipientKindsCleaningFailed:
+		return true
+	case RecipientKindsCommandFailed:
+		return true
+	case RecipientKindsGuardOff:
+		return true
+	case RecipientKindsInstalled:
+		return true
+	case RecipientKindsInvitationExpired:
+		return true
+	case RecipientKindsLicenseExpired:
+		return true
+	case RecipientKindsLicenseExpiring:
+		return true
+	case RecipientKindsNotSeen:
+		return true
+	case RecipientKindsOutdated:
+		return true
+	case RecipientKindsRemoved:
+		return true
+	case RecipientKindsSeatsNearlyUsedUp:
+		return true
+	case RecipientKindsSeatsUsedUp:
+		return true
+	case RecipientKindsVirusFound:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RequestKind.
 const (
-	Scan   RequestKind = "scan"
-	Update RequestKind = "update"
+	ApplyProfile RequestKind = "apply_profile"
+	Scan         RequestKind = "scan"
+	Update       RequestKind = "update"
 )
 
 // Valid indicates whether the value is a known member of the RequestKind enum.
 func (e RequestKind) Valid() bool {
 	switch e {
+	case ApplyProfile:
+		return true
 	case Scan:
 		return true
 	case Update:
@@ -452,9 +614,12 @@ func (e Salutation) Valid() bool {
 
 // Defines values for ScanProfile.
 const (
-	ScanProfileFull  ScanProfile = "full"
-	ScanProfilePath  ScanProfile = "path"
-	ScanProfileQuick ScanProfile = "quick"
+	ScanProfileFull      ScanProfile = "full"
+	ScanProfileOwn       ScanProfile = "own"
+	ScanProfilePath      ScanProfile = "path"
+	ScanProfileQuick     ScanProfile = "quick"
+	ScanProfileRemovable ScanProfile = "removable"
+	ScanProfileSystem    ScanProfile = "system"
 )
 
 // Valid indicates whether the value is a known member of the ScanProfile enum.
@@ -462,9 +627,69 @@ func (e ScanProfile) Valid() bool {
 	switch e {
 	case ScanProfileFull:
 		return true
+	case ScanProfileOwn:
+		return true
 	case ScanProfilePath:
 		return true
 	case ScanProfileQuick:
+		return true
+	case ScanProfileRemovable:
+		return true
+	case ScanProfileSystem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleEvery.
+const (
+	ScheduleEveryDaily   ScheduleEvery = "daily"
+	ScheduleEveryMonthly ScheduleEvery = "monthly"
+	ScheduleEveryWeekly  ScheduleEvery = "weekly"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleEvery enum.
+func (e ScheduleEvery) Valid() bool {
+	switch e {
+	case ScheduleEveryDaily:
+		return true
+	case ScheduleEveryMonthly:
+		return true
+	case ScheduleEveryWeekly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleWeekday.
+const (
+	Friday    ScheduleWeekday = "friday"
+	Monday    ScheduleWeekday = "monday"
+	Saturday  ScheduleWeekday = "saturday"
+	Sunday    ScheduleWeekday = "sunday"
+	Thursday  ScheduleWeekday = "thursday"
+	Tuesday   ScheduleWeekday = "tuesday"
+	Wednesday ScheduleWeekday = "wednesday"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleWeekday enum.
+func (e ScheduleWeekday) Valid() bool {
+	switch e {
+	case Friday:
+		return true
+	case Monday:
+		return true
+	case Saturday:
+		return true
+	case Sunday:
+		return true
+	case Thursday:
+		return true
+	case Tuesday:
+		return true
+	case Wednesday:
 		return true
 	default:
 		return false
@@ -556,6 +781,7 @@ const (
 	SubjectKindGroup    SubjectKind = "group"
 	SubjectKindJob      SubjectKind = "job"
 	SubjectKindLicense  SubjectKind = "license"
+	SubjectKindProfile  SubjectKind = "profile"
 	SubjectKindReseller SubjectKind = "reseller"
 	SubjectKindSession  SubjectKind = "session"
 	SubjectKindSync     SubjectKind = "sync"
@@ -576,6 +802,8 @@ func (e SubjectKind) Valid() bool {
 	case SubjectKindJob:
 		return true
 	case SubjectKindLicense:
+		return true
+	case SubjectKindProfile:
 		return true
 	case SubjectKindReseller:
 		return true
@@ -638,19 +866,19 @@ func (e SyncState) Valid() bool {
 
 // Defines values for SyncTrigger.
 const (
-	Daily  SyncTrigger = "daily"
-	Demand SyncTrigger = "demand"
-	SignIn SyncTrigger = "sign_in"
+	SyncTriggerDaily  SyncTrigger = "daily"
+	SyncTriggerDemand SyncTrigger = "demand"
+	SyncTriggerSignIn SyncTrigger = "sign_in"
 )
 
 // Valid indicates whether the value is a known member of the SyncTrigger enum.
 func (e SyncTrigger) Valid() bool {
 	switch e {
-	case Daily:
+	case SyncTriggerDaily:
 		return true
-	case Demand:
+	case SyncTriggerDemand:
 		return true
-	case SignIn:
+	case SyncTriggerSignIn:
 		return true
 	default:
 		return false
@@ -1053,6 +1281,12 @@ type Actor struct {
 // ActorKind defines model for ActorKind.
 type ActorKind string
 
+// AppliedProfile defines model for AppliedProfile.
+type AppliedProfile struct {
+	Edition int    `json:"edition"`
+	Id      string `json:"id"`
+}
+
 // Change defines model for Change.
 type Change struct {
 	Changes []ChangedObject `json:"changes"`
@@ -1115,6 +1349,34 @@ type ChosenColumns struct {
 // Columns Those of a table, in order; none are the usual ones.
 type Columns = []Id
 
+// ConfigProfile defines model for ConfigProfile.
+type ConfigProfile struct {
+	ChangedAt time.Time `json:"changed_at"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Devices In these groups.
+	Devices int `json:"devices"`
+
+	// Edition Counts the settings, from 1: each change of them makes the next.
+	Edition int `json:"edition"`
+
+	// Groups That use it.
+	Groups int    `json:"groups"`
+	Id     string `json:"id"`
+	Name   string `json:"name"`
+
+	// Owner The customer who owns it; left out for the reseller.
+	Owner *Ref `json:"owner,omitempty"`
+}
+
+// ConfigProfileChange defines model for ConfigProfileChange.
+type ConfigProfileChange struct {
+	Name *Name `json:"name,omitempty"`
+
+	// Owner The id of a customer; empty for the reseller.
+	Owner *ProfileOwner `json:"owner,omitempty"`
+}
+
 // Contact defines model for Contact.
 type Contact string
 
@@ -1124,6 +1386,25 @@ type ContactCounts struct {
 	Online  int `json:"online"`
 	Silent  int `json:"silent"`
 	Stale   int `json:"stale"`
+}
+
+// Conversion defines model for Conversion.
+type Conversion struct {
+	// Jobs That assign it to groups.
+	Jobs *[]string `json:"jobs,omitempty"`
+
+	// Profile The default profile.
+	Profile *string         `json:"profile,omitempty"`
+	State   ConversionState `json:"state"`
+}
+
+// ConversionState defines model for Conversion.State.
+type ConversionState string
+
+// ConversionAnswer defines model for ConversionAnswer.
+type ConversionAnswer struct {
+	// Accept False declines.
+	Accept bool `json:"accept"`
 }
 
 // Customer defines model for Customer.
@@ -1185,8 +1466,10 @@ type Dashboard struct {
 
 // Device defines model for Device.
 type Device struct {
-	Arch          string `json:"arch"`
-	ClientVersion string `json:"client_version"`
+	// AppliedProfile By which the client is set, as it says itself.
+	AppliedProfile *AppliedProfile `json:"applied_profile,omitempty"`
+	Arch           string          `json:"arch"`
+	ClientVersion  string          `json:"client_version"`
 
 	// Contact Left out of the past.
 	Contact       *Contact  `json:"contact,omitempty"`
@@ -1218,11 +1501,20 @@ type Device struct {
 	PendingKind *RequestKind `json:"pending_kind,omitempty"`
 
 	// PendingState created - queued behind another; outstanding - the next one; waiting - handed to the device; running; completed - with success or not; aborted - cancelled, expired, or no answer came.
-	PendingState     *ActivityState `json:"pending_state,omitempty"`
-	Protection       Protection     `json:"protection"`
-	SignatureDate    *time.Time     `json:"signature_date,omitempty"`
-	SignatureVersion string         `json:"signature_version"`
-	Signatures       Signatures     `json:"signatures"`
+	PendingState *ActivityState `json:"pending_state,omitempty"`
+
+	// Profile The profile that a group uses.
+	Profile *UsedProfile `json:"profile,omitempty"`
+
+	// ProfileHidden The group uses a profile of the reseller's, which the caller does not see.
+	ProfileHidden *bool `json:"profile_hidden,omitempty"`
+
+	// ProfileState none - the group uses no profile; current - the device has its present settings; outdated - older ones; not_applied - none of its settings.
+	ProfileState     *ProfileState `json:"profile_state,omitempty"`
+	Protection       Protection    `json:"protection"`
+	SignatureDate    *time.Time    `json:"signature_date,omitempty"`
+	SignatureVersion string        `json:"signature_version"`
+	Signatures       Signatures    `json:"signatures"`
 
 	// Threats Open ones.
 	Threats int `json:"threats"`
@@ -1322,7 +1614,9 @@ type DeviceRequest struct {
 	Kind     RequestKind `json:"kind"`
 
 	// Ok Once it has ended.
-	Ok          *bool        `json:"ok,omitempty"`
+	Ok *bool `json:"ok,omitempty"`
+
+	// Profile quick - where things are received and run; system - the system partition; full - the whole computer; removable - removable media; path - the paths of the request; own - an own scan profile of the configuration profile.
 	Profile     *ScanProfile `json:"profile,omitempty"`
 	RequestedAt time.Time    `json:"requested_at"`
 	SentAt      *time.Time   `json:"sent_at,omitempty"`
@@ -1330,6 +1624,14 @@ type DeviceRequest struct {
 
 	// State created - queued behind another; outstanding - the next one; waiting - handed to the device; running; completed - with success or not; aborted - cancelled, expired, or no answer came.
 	State ActivityState `json:"state"`
+}
+
+// DevicesLabel defines model for DevicesLabel.
+type DevicesLabel struct {
+	Devices DeviceIds `json:"devices"`
+
+	// Label Empty takes the designation away.
+	Label string `json:"label"`
 }
 
 // DevicesMove defines model for DevicesMove.
@@ -1340,10 +1642,19 @@ type DevicesMove struct {
 	Group GroupId `json:"group"`
 }
 
+// DevicesRemove defines model for DevicesRemove.
+type DevicesRemove struct {
+	Devices DeviceIds `json:"devices"`
+	Reason  *string   `json:"reason,omitempty"`
+}
+
 // DevicesScan defines model for DevicesScan.
 type DevicesScan struct {
 	Devices DeviceIds          `json:"devices"`
 	Profile DevicesScanProfile `json:"profile"`
+
+	// ScanProfile With the profile `own`; a device whose configuration profile has none of this id is refused in its own result.
+	ScanProfile *Id `json:"scan_profile,omitempty"`
 }
 
 // DevicesScanProfile defines model for DevicesScan.Profile.
@@ -1352,6 +1663,23 @@ type DevicesScanProfile string
 // DevicesUpdate defines model for DevicesUpdate.
 type DevicesUpdate struct {
 	Devices DeviceIds `json:"devices"`
+}
+
+// Difference defines model for Difference.
+type Difference struct {
+	// Field JSON pointer into the settings.
+	Field string `json:"field"`
+
+	// From Left out where there was nothing, and for passwords.
+	From interface{} `json:"from,omitempty"`
+
+	// To Left out where there is nothing, and for passwords.
+	To interface{} `json:"to,omitempty"`
+}
+
+// DifferenceList defines model for DifferenceList.
+type DifferenceList struct {
+	Items []Difference `json:"items"`
 }
 
 // DownloadChoices defines model for DownloadChoices.
@@ -1374,6 +1702,32 @@ type DownloadGroup struct {
 
 	// Parent Of every group but the main one.
 	Parent *string `json:"parent,omitempty"`
+}
+
+// Edition defines model for Edition.
+type Edition struct {
+	Actor   Actor     `json:"actor"`
+	At      time.Time `json:"at"`
+	Edition int       `json:"edition"`
+
+	// Restores The edition that was brought back.
+	Restores *int `json:"restores,omitempty"`
+
+	// Sections That have changed; none for the first edition.
+	Sections []string `json:"sections"`
+}
+
+// EditionList defines model for EditionList.
+type EditionList struct {
+	Items []Edition `json:"items"`
+
+	// NextCursor What follows this page; null at the end.
+	NextCursor *NextCursor `json:"next_cursor"`
+}
+
+// EditionRestore defines model for EditionRestore.
+type EditionRestore struct {
+	Edition int `json:"edition"`
 }
 
 // Email defines model for Email.
@@ -1425,6 +1779,12 @@ type Group struct {
 
 	// Parent Of every group but the main one.
 	Parent *string `json:"parent,omitempty"`
+
+	// Profile The profile that a group uses.
+	Profile *UsedProfile `json:"profile,omitempty"`
+
+	// ProfileHidden It uses one of the reseller's, which the caller does not see.
+	ProfileHidden *bool `json:"profile_hidden,omitempty"`
 }
 
 // GroupChange defines model for GroupChange.
@@ -1482,13 +1842,18 @@ type Job struct {
 	Done int `json:"done"`
 
 	// Failed Results that are refusals.
-	Failed     int          `json:"failed"`
-	FinishedAt *time.Time   `json:"finished_at,omitempty"`
-	Group      *Ref         `json:"group,omitempty"`
-	Id         string       `json:"id"`
-	Profile    *ScanProfile `json:"profile,omitempty"`
-	State      JobState     `json:"state"`
-	Total      int          `json:"total"`
+	Failed     int        `json:"failed"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Group      *Ref       `json:"group,omitempty"`
+	Id         string     `json:"id"`
+
+	// Profile Of a scan: a scan that every client has, or the id of an own one.
+	Profile *string  `json:"profile,omitempty"`
+	State   JobState `json:"state"`
+	Total   int      `json:"total"`
+
+	// Undoes The job that this one undoes.
+	Undoes *string `json:"undoes,omitempty"`
 }
 
 // JobAccepted defines model for JobAccepted.
@@ -1513,8 +1878,11 @@ type JobList struct {
 
 // JobResult defines model for JobResult.
 type JobResult struct {
-	Code    *string `json:"code,omitempty"`
-	Device  Ref     `json:"device"`
+	Code   *string `json:"code,omitempty"`
+	Device *Ref    `json:"device,omitempty"`
+
+	// Group With assign_profile.
+	Group   *Ref    `json:"group,omitempty"`
 	Message *string `json:"message,omitempty"`
 	Ok      bool    `json:"ok"`
 }
@@ -1650,6 +2018,9 @@ type LicenseState string
 // LinkSecret defines model for LinkSecret.
 type LinkSecret = string
 
+// MailReport Where in a mail the client says that it has been scanned.
+type MailReport string
+
 // Me defines model for Me.
 type Me struct {
 	// Customer The one customer that the caller is limited to.
@@ -1667,6 +2038,14 @@ type Name = string
 
 // NextCursor What follows this page; null at the end.
 type NextCursor = string
+
+// OwnScanProfile defines model for OwnScanProfile.
+type OwnScanProfile struct {
+	// Id Opaque, in practice a UUID.
+	Id    Id       `json:"id"`
+	Name  Name     `json:"name"`
+	Paths []string `json:"paths"`
+}
 
 // PersonName defines model for PersonName.
 type PersonName = string
@@ -1762,8 +2141,148 @@ type ProfileChange struct {
 // ProfileChangeWebinarSeen defines model for ProfileChange.WebinarSeen.
 type ProfileChangeWebinarSeen bool
 
+// ProfileChoice defines model for ProfileChoice.
+type ProfileChoice struct {
+	// Profile Empty for none.
+	Profile string `json:"profile"`
+}
+
+// ProfileClone defines model for ProfileClone.
+type ProfileClone struct {
+	Name Name `json:"name"`
+
+	// Owner The id of a customer; empty for the reseller.
+	Owner *ProfileOwner `json:"owner,omitempty"`
+}
+
+// ProfileCreation defines model for ProfileCreation.
+type ProfileCreation struct {
+	Name Name `json:"name"`
+
+	// Owner The customer who owns it. Left out, it is the reseller's, or the customer's to whom the caller is limited.
+	Owner *Id `json:"owner,omitempty"`
+
+	// Settings Updates of signatures have no switch; they are mandatory.
+	Settings *ProfileSettings `json:"settings,omitempty"`
+}
+
+// ProfileDetails defines model for ProfileDetails.
+type ProfileDetails struct {
+	Profile ConfigProfile `json:"profile"`
+
+	// Settings Updates of signatures have no switch; they are mandatory.
+	Settings ProfileSettings `json:"settings"`
+}
+
+// ProfileList defines model for ProfileList.
+type ProfileList struct {
+	Items []ConfigProfile `json:"items"`
+
+	// NextCursor What follows this page; null at the end.
+	NextCursor *NextCursor `json:"next_cursor"`
+
+	// Total All items that match, with `count=true`.
+	Total *Total `json:"total,omitempty"`
+}
+
+// ProfileOwner The id of a customer; empty for the reseller.
+type ProfileOwner = string
+
+// ProfileSaved defines model for ProfileSaved.
+type ProfileSaved struct {
+	// Changed False if it was so already.
+	Changed bool   `json:"changed"`
+	Edition int    `json:"edition"`
+	Id      string `json:"id"`
+
+	// Job Sends the settings, with `transmit`; left out if no device is concerned.
+	Job *string `json:"job,omitempty"`
+
+	// Position A place in the log. Opaque.
+	Position Position `json:"position"`
+	Revision int64    `json:"revision"`
+}
+
+// ProfileSettings Updates of signatures have no switch; they are mandatory.
+type ProfileSettings struct {
+	Autoscan struct {
+		Enabled bool `json:"enabled"`
+
+		// Scan quick, system, full, removable, or the id of an own scan profile.
+		Scan string `json:"scan"`
+
+		// Schedule By the clock of the device.
+		Schedule Schedule `json:"schedule"`
+	} `json:"autoscan"`
+	Exclusions struct {
+		// MaxFileMb Larger files are not scanned; 0 - all are.
+		MaxFileMb int       `json:"max_file_mb"`
+		Paths     *[]string `json:"paths,omitempty"`
+
+		// Processes Names of programs; what they open is not scanned.
+		Processes *[]string `json:"processes,omitempty"`
+	} `json:"exclusions"`
+
+	// Lock Keeps people at the device from changing the client's settings.
+	Lock struct {
+		// Password Only in requests: a new one; empty to unlock. Kept as an argon2id hash.
+		Password *string `json:"password,omitempty"`
+
+		// Set Only in answers: there is one.
+		Set *bool `json:"set,omitempty"`
+	} `json:"lock"`
+	Mail struct {
+		// KeepAttachments Infected ones stay in the mail.
+		KeepAttachments bool `json:"keep_attachments"`
+
+		// ReportIncoming Where in a mail the client says that it has been scanned.
+		ReportIncoming MailReport `json:"report_incoming"`
+
+		// ReportOutgoing Where in a mail the client says that it has been scanned.
+		ReportOutgoing MailReport `json:"report_outgoing"`
+
+		// ShowWindow While a mail is scanned.
+		ShowWindow bool `json:"show_window"`
+	} `json:"mail"`
+	Notifications struct {
+		Recipients *[]Recipient `json:"recipients,omitempty"`
+	} `json:"notifications"`
+
+	// Protection The guards of the client; the scanner itself is always on.
+	Protection struct {
+		Mail     bool `json:"mail"`
+		Realtime bool `json:"realtime"`
+		Spam     bool `json:"spam"`
+		Web      bool `json:"web"`
+	} `json:"protection"`
+
+	// ScanProfiles Own ones, besides the four that every client has: quick, system (partition), full, removable (media).
+	ScanProfiles *[]OwnScanProfile `json:"scan_profiles,omitempty"`
+	Updates      struct {
+		// Product New versions of the client too.
+		Product bool   `json:"product"`
+		Proxy   *Proxy `json:"proxy,omitempty"`
+	} `json:"updates"`
+}
+
+// ProfileState none - the group uses no profile; current - the device has its present settings; outdated - older ones; not_applied - none of its settings.
+type ProfileState string
+
 // Protection defines model for Protection.
 type Protection string
+
+// Proxy defines model for Proxy.
+type Proxy struct {
+	Host string `json:"host"`
+
+	// Password Only in requests.
+	Password *string `json:"password,omitempty"`
+
+	// PasswordSet Only in answers: there is one.
+	PasswordSet *bool   `json:"password_set,omitempty"`
+	Port        int     `json:"port"`
+	User        *string `json:"user,omitempty"`
+}
 
 // ReadonlyLink defines model for ReadonlyLink.
 type ReadonlyLink struct {
@@ -1772,6 +2291,19 @@ type ReadonlyLink struct {
 	// Url Where the pages show what it opens.
 	Url string `json:"url"`
 }
+
+// Recipient defines model for Recipient.
+type Recipient struct {
+	Address  string            `json:"address"`
+	Delivery RecipientDelivery `json:"delivery"`
+	Kinds    []RecipientKinds  `json:"kinds"`
+}
+
+// RecipientDelivery defines model for Recipient.Delivery.
+type RecipientDelivery string
+
+// RecipientKinds defines model for Recipient.Kinds.
+type RecipientKinds string
 
 // Ref defines model for Ref.
 type Ref struct {
@@ -1826,15 +2358,37 @@ type Role string
 // Salutation defines model for Salutation.
 type Salutation string
 
-// ScanProfile defines model for ScanProfile.
+// ScanProfile quick - where things are received and run; system - the system partition; full - the whole computer; removable - removable media; path - the paths of the request; own - an own scan profile of the configuration profile.
 type ScanProfile string
 
 // ScanRequest defines model for ScanRequest.
 type ScanRequest struct {
 	// Paths With the profile `path`.
-	Paths   *[]string   `json:"paths,omitempty"`
+	Paths *[]string `json:"paths,omitempty"`
+
+	// Profile quick - where things are received and run; system - the system partition; full - the whole computer; removable - removable media; path - the paths of the request; own - an own scan profile of the configuration profile.
 	Profile ScanProfile `json:"profile"`
+
+	// ScanProfile With the profile `own`: the id of a scan profile of the configuration profile that the device's group uses.
+	ScanProfile *Id `json:"scan_profile,omitempty"`
 }
+
+// Schedule By the clock of the device.
+type Schedule struct {
+	// Day Monthly; in a shorter month its last day.
+	Day   *int          `json:"day,omitempty"`
+	Every ScheduleEvery `json:"every"`
+	Time  string        `json:"time"`
+
+	// Weekday Weekly.
+	Weekday *ScheduleWeekday `json:"weekday,omitempty"`
+}
+
+// ScheduleEvery defines model for Schedule.Every.
+type ScheduleEvery string
+
+// ScheduleWeekday Weekly.
+type ScheduleWeekday string
 
 // SeatsState An MSP license is unlimited.
 type SeatsState string
@@ -2026,6 +2580,14 @@ type TokenRole string
 
 // Total All items that match, with `count=true`.
 type Total = int
+
+// UsedProfile The profile that a group uses.
+type UsedProfile struct {
+	// Edition Of its present settings.
+	Edition int    `json:"edition"`
+	Id      string `json:"id"`
+	Name    string `json:"name"`
+}
 
 // User defines model for User.
 type User struct {
@@ -2473,6 +3035,57 @@ type ExportLicensesParamsFormat string
 // ExportLicensesParamsColumns defines parameters for ExportLicenses.
 type ExportLicensesParamsColumns string
 
+// ListProfilesParams defines parameters for ListProfiles.
+type ListProfilesParams struct {
+	// Limit How many items a page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Count Also tell `total`, which costs more the longer the list is.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Q A part of the name or the owner's name.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Owner Only of this customer; `reseller` for those of the reseller.
+	Owner *Id `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Sort Order; a minus turns it around. Keys: name, owner, groups, devices, changed_at.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ListDifferencesParams defines parameters for ListDifferences.
+type ListDifferencesParams struct {
+	// From The one edition.
+	From int `form:"from" json:"from"`
+
+	// To The other edition.
+	To int `form:"to" json:"to"`
+}
+
+// ListEditionsParams defines parameters for ListEditions.
+type ListEditionsParams struct {
+	// Limit How many items a page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// RestoreEditionParams defines parameters for RestoreEdition.
+type RestoreEditionParams struct {
+	// Transmit Also send the settings to all devices whose groups use the profile.
+	Transmit *bool `form:"transmit,omitempty" json:"transmit,omitempty"`
+}
+
+// SaveProfileSettingsParams defines parameters for SaveProfileSettings.
+type SaveProfileSettingsParams struct {
+	// Transmit Also send the settings to all devices whose groups use the profile.
+	Transmit *bool `form:"transmit,omitempty" json:"transmit,omitempty"`
+}
+
 // GetReadonlyDashboardParams defines parameters for GetReadonlyDashboard.
 type GetReadonlyDashboardParams struct {
 	// Entries How many entries each tile lists.
@@ -2530,11 +3143,20 @@ type ImportCustomerJSONRequestBody = CustomerImport
 // ChangeCustomerJSONRequestBody defines body for ChangeCustomer for application/json ContentType.
 type ChangeCustomerJSONRequestBody = CustomerChange
 
+// LabelDevicesJSONRequestBody defines body for LabelDevices for application/json ContentType.
+type LabelDevicesJSONRequestBody = DevicesLabel
+
 // MoveDevicesJSONRequestBody defines body for MoveDevices for application/json ContentType.
 type MoveDevicesJSONRequestBody = DevicesMove
 
+// RemoveDevicesJSONRequestBody defines body for RemoveDevices for application/json ContentType.
+type RemoveDevicesJSONRequestBody = DevicesRemove
+
 // ScanDevicesJSONRequestBody defines body for ScanDevices for application/json ContentType.
 type ScanDevicesJSONRequestBody = DevicesScan
+
+// TransmitToDevicesJSONRequestBody defines body for TransmitToDevices for application/json ContentType.
+type TransmitToDevicesJSONRequestBody = DevicesUpdate
 
 // UpdateDevicesJSONRequestBody defines body for UpdateDevices for application/json ContentType.
 type UpdateDevicesJSONRequestBody = DevicesUpdate
@@ -2551,6 +3173,9 @@ type CreateGroupJSONRequestBody = GroupCreation
 // ChangeGroupJSONRequestBody defines body for ChangeGroup for application/json ContentType.
 type ChangeGroupJSONRequestBody = GroupChange
 
+// ChooseProfileJSONRequestBody defines body for ChooseProfile for application/json ContentType.
+type ChooseProfileJSONRequestBody = ProfileChoice
+
 // ImportLicenseJSONRequestBody defines body for ImportLicense for application/json ContentType.
 type ImportLicenseJSONRequestBody = LicenseImport
 
@@ -2563,8 +3188,26 @@ type RenewLicenseJSONRequestBody = LicenseRenewal
 // ChangeProfileJSONRequestBody defines body for ChangeProfile for application/json ContentType.
 type ChangeProfileJSONRequestBody = ProfileChange
 
+// CreateProfileJSONRequestBody defines body for CreateProfile for application/json ContentType.
+type CreateProfileJSONRequestBody = ProfileCreation
+
+// ChangeConfigProfileJSONRequestBody defines body for ChangeConfigProfile for application/json ContentType.
+type ChangeConfigProfileJSONRequestBody = ConfigProfileChange
+
+// CloneProfileJSONRequestBody defines body for CloneProfile for application/json ContentType.
+type CloneProfileJSONRequestBody = ProfileClone
+
+// RestoreEditionJSONRequestBody defines body for RestoreEdition for application/json ContentType.
+type RestoreEditionJSONRequestBody = EditionRestore
+
+// SaveProfileSettingsJSONRequestBody defines body for SaveProfileSettings for application/json ContentType.
+type SaveProfileSettingsJSONRequestBody = ProfileSettings
+
 // ChangeResellerJSONRequestBody defines body for ChangeReseller for application/json ContentType.
 type ChangeResellerJSONRequestBody = ResellerChange
+
+// ConvertJSONRequestBody defines body for Convert for application/json ContentType.
+type ConvertJSONRequestBody = ConversionAnswer
 
 // RegisterResellerJSONRequestBody defines body for RegisterReseller for application/json ContentType.
 type RegisterResellerJSONRequestBody = ResellerRegistration
@@ -2613,12 +3256,21 @@ type ServerInterface interface {
 	// ExportDevices The list of devices as a file
 	// (GET /devices/export)
 	ExportDevices(w http.ResponseWriter, r *http.Request, params ExportDevicesParams)
+	// LabelDevices Give many devices the same designation
+	// (POST /devices/label)
+	LabelDevices(w http.ResponseWriter, r *http.Request)
 	// MoveDevices Move many devices to a group
 	// (POST /devices/move)
 	MoveDevices(w http.ResponseWriter, r *http.Request)
+	// RemoveDevices Remove many devices
+	// (POST /devices/remove)
+	RemoveDevices(w http.ResponseWriter, r *http.Request)
 	// ScanDevices Ask many devices to scan themselves
 	// (POST /devices/scan)
 	ScanDevices(w http.ResponseWriter, r *http.Request)
+	// TransmitToDevices Send many devices the profiles that their groups use
+	// (POST /devices/transmit)
+	TransmitToDevices(w http.ResponseWriter, r *http.Request)
 	// UpdateDevices Ask many devices to fetch signatures now
 	// (POST /devices/update)
 	UpdateDevices(w http.ResponseWriter, r *http.Request)
@@ -2640,6 +3292,9 @@ type ServerInterface interface {
 	// ScanDevice Ask a device to scan itself
 	// (POST /devices/{id}/scan)
 	ScanDevice(w http.ResponseWriter, r *http.Request, id Id)
+	// TransmitToDevice Send a device the profile that its group uses
+	// (POST /devices/{id}/transmit)
+	TransmitToDevice(w http.ResponseWriter, r *http.Request, id Id)
 	// UpdateDevice Ask a device to fetch signatures now
 	// (POST /devices/{id}/update)
 	UpdateDevice(w http.ResponseWriter, r *http.Request, id Id)
@@ -2655,6 +3310,12 @@ type ServerInterface interface {
 	// ChangeGroup Rename a group, move it under another parent
 	// (PATCH /groups/{id})
 	ChangeGroup(w http.ResponseWriter, r *http.Request, id GroupId)
+	// ChooseProfile Choose the configuration profile of a group, or none
+	// (PUT /groups/{id}/profile)
+	ChooseProfile(w http.ResponseWriter, r *http.Request, id GroupId)
+	// TransmitToGroup Send the profile of a group to all devices in it
+	// (POST /groups/{id}/transmit)
+	TransmitToGroup(w http.ResponseWriter, r *http.Request, id GroupId)
 	// ListJobs Work on many devices, newest first
 	// (GET /jobs)
 	ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams)
@@ -2664,6 +3325,9 @@ type ServerInterface interface {
 	// ListJobResults The result for each device of a job
 	// (GET /jobs/{id}/results)
 	ListJobResults(w http.ResponseWriter, r *http.Request, id Id, params ListJobResultsParams)
+	// UndoJob Put the devices back that a job has moved
+	// (POST /jobs/{id}/undo)
+	UndoJob(w http.ResponseWriter, r *http.Request, id Id)
 	// ListLicenses Licenses of the reseller or of one customer
 	// (GET /licenses)
 	ListLicenses(w http.ResponseWriter, r *http.Request, params ListLicensesParams)
@@ -2715,6 +3379,42 @@ type ServerInterface interface {
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(w http.ResponseWriter, r *http.Request)
+	// ListProfiles Configuration profiles, with the number of groups that use them
+	// (GET /profiles)
+	ListProfiles(w http.ResponseWriter, r *http.Request, params ListProfilesParams)
+	// CreateProfile Create a profile
+	// (POST /profiles)
+	CreateProfile(w http.ResponseWriter, r *http.Request)
+	// DeleteProfile Delete a profile that no group uses
+	// (DELETE /profiles/{id})
+	DeleteProfile(w http.ResponseWriter, r *http.Request, id Id)
+	// GetConfigProfile A profile with all its settings
+	// (GET /profiles/{id})
+	GetConfigProfile(w http.ResponseWriter, r *http.Request, id Id)
+	// ChangeConfigProfile Rename a profile, or give it to another owner
+	// (PATCH /profiles/{id})
+	ChangeConfigProfile(w http.ResponseWriter, r *http.Request, id Id)
+	// CloneProfile Copy all settings into a new profile
+	// (POST /profiles/{id}/clone)
+	CloneProfile(w http.ResponseWriter, r *http.Request, id Id)
+	// ListDifferences What differs between two editions, field by field
+	// (GET /profiles/{id}/differences)
+	ListDifferences(w http.ResponseWriter, r *http.Request, id Id, params ListDifferencesParams)
+	// ListEditions Who has changed the settings when, newest first
+	// (GET /profiles/{id}/editions)
+	ListEditions(w http.ResponseWriter, r *http.Request, id Id, params ListEditionsParams)
+	// GetEdition The settings as they were in an edition
+	// (GET /profiles/{id}/editions/{edition})
+	GetEdition(w http.ResponseWriter, r *http.Request, id Id, edition int)
+	// RestoreEdition Bring an older edition back as the next one
+	// (POST /profiles/{id}/restore)
+	RestoreEdition(w http.ResponseWriter, r *http.Request, id Id, params RestoreEditionParams)
+	// SaveProfileSettings Save all settings of a profile, and transmit them if wanted
+	// (PUT /profiles/{id}/settings)
+	SaveProfileSettings(w http.ResponseWriter, r *http.Request, id Id, params SaveProfileSettingsParams)
+	// TransmitProfile Send a profile to all devices whose groups use it
+	// (POST /profiles/{id}/transmit)
+	TransmitProfile(w http.ResponseWriter, r *http.Request, id Id)
 	// GetReadonlyDashboard The dashboard, for who has a read-only link
 	// (GET /readonly/{secret}/dashboard)
 	GetReadonlyDashboard(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyDashboardParams)
@@ -2727,6 +3427,12 @@ type ServerInterface interface {
 	// ChangeReseller Rename the reseller, change thresholds
 	// (PATCH /reseller)
 	ChangeReseller(w http.ResponseWriter, r *http.Request)
+	// GetConversion Whether the default profile is still to be made and assigned
+	// (GET /reseller/conversion)
+	GetConversion(w http.ResponseWriter, r *http.Request)
+	// Convert Make the default profile and assign it to all groups, or decline
+	// (POST /reseller/conversion)
+	Convert(w http.ResponseWriter, r *http.Request)
 	// GetSync How the synchronization with the Reseller Portal stands
 	// (GET /reseller/sync)
 	GetSync(w http.ResponseWriter, r *http.Request)
@@ -3944,6 +4650,20 @@ func (siw *ServerInterfaceWrapper) ExportDevices(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// LabelDevices operation middleware
+func (siw *ServerInterfaceWrapper) LabelDevices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LabelDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // MoveDevices operation middleware
 func (siw *ServerInterfaceWrapper) MoveDevices(w http.ResponseWriter, r *http.Request) {
 
@@ -3958,11 +4678,39 @@ func (siw *ServerInterfaceWrapper) MoveDevices(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// RemoveDevices operation middleware
+func (siw *ServerInterfaceWrapper) RemoveDevices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RemoveDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ScanDevices operation middleware
 func (siw *ServerInterfaceWrapper) ScanDevices(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ScanDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TransmitToDevices operation middleware
+func (siw *ServerInterfaceWrapper) TransmitToDevices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TransmitToDevices(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4196,6 +4944,32 @@ func (siw *ServerInterfaceWrapper) ScanDevice(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// TransmitToDevice operation middleware
+func (siw *ServerInterfaceWrapper) TransmitToDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TransmitToDevice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // UpdateDevice operation middleware
 func (siw *ServerInterfaceWrapper) UpdateDevice(w http.ResponseWriter, r *http.Request) {
 
@@ -4351,6 +5125,58 @@ func (siw *ServerInterfaceWrapper) ChangeGroup(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeGroup(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChooseProfile operation middleware
+func (siw *ServerInterfaceWrapper) ChooseProfile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id GroupId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChooseProfile(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TransmitToGroup operation middleware
+func (siw *ServerInterfaceWrapper) TransmitToGroup(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id GroupId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TransmitToGroup(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4517,6 +5343,32 @@ func (siw *ServerInterfaceWrapper) ListJobResults(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListJobResults(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UndoJob operation middleware
+func (siw *ServerInterfaceWrapper) UndoJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UndoJob(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5069,6 +5921,477 @@ func (siw *ServerInterfaceWrapper) GetNames(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// ListProfiles operation middleware
+func (siw *ServerInterfaceWrapper) ListProfiles(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProfilesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", r.URL.Query(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "owner"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "owner", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", r.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sort"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sort", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListProfiles(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateProfile operation middleware
+func (siw *ServerInterfaceWrapper) CreateProfile(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateProfile(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteProfile operation middleware
+func (siw *ServerInterfaceWrapper) DeleteProfile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteProfile(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetConfigProfile operation middleware
+func (siw *ServerInterfaceWrapper) GetConfigProfile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetConfigProfile(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeConfigProfile operation middleware
+func (siw *ServerInterfaceWrapper) ChangeConfigProfile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeConfigProfile(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CloneProfile operation middleware
+func (siw *ServerInterfaceWrapper) CloneProfile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CloneProfile(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListDifferences operation middleware
+func (siw *ServerInterfaceWrapper) ListDifferences(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDifferencesParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDifferences(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListEditions operation middleware
+func (siw *ServerInterfaceWrapper) ListEditions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEditionsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEditions(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetEdition operation middleware
+func (siw *ServerInterfaceWrapper) GetEdition(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "edition" -------------
+	var edition int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "edition", mux.Vars(r)["edition"], &edition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "edition", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetEdition(w, r, id, edition)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RestoreEdition operation middleware
+func (siw *ServerInterfaceWrapper) RestoreEdition(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreEditionParams
+
+	// ------------- Optional query parameter "transmit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "transmit", r.URL.Query(), &params.Transmit, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "transmit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "transmit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestoreEdition(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SaveProfileSettings operation middleware
+func (siw *ServerInterfaceWrapper) SaveProfileSettings(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SaveProfileSettingsParams
+
+	// ------------- Optional query parameter "transmit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "transmit", r.URL.Query(), &params.Transmit, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "transmit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "transmit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SaveProfileSettings(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TransmitProfile operation middleware
+func (siw *ServerInterfaceWrapper) TransmitProfile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TransmitProfile(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetReadonlyDashboard operation middleware
 func (siw *ServerInterfaceWrapper) GetReadonlyDashboard(w http.ResponseWriter, r *http.Request) {
 
@@ -5172,6 +6495,34 @@ func (siw *ServerInterfaceWrapper) ChangeReseller(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeReseller(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetConversion operation middleware
+func (siw *ServerInterfaceWrapper) GetConversion(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetConversion(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Convert operation middleware
+func (siw *ServerInterfaceWrapper) Convert(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Convert(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5776,13 +7127,21 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/devices/{id}/scan", wrapper.ScanDevice).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/devices/{id}/transmit", wrapper.TransmitToDevice).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/devices/{id}/update", wrapper.UpdateDevice).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/devices/export", wrapper.ExportDevices).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/devices/label", wrapper.LabelDevices).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/devices/move", wrapper.MoveDevices).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/devices/remove", wrapper.RemoveDevices).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/devices/scan", wrapper.ScanDevices).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/devices/transmit", wrapper.TransmitToDevices).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/devices/update", wrapper.UpdateDevices).Methods(http.MethodPost)
 
@@ -5794,11 +7153,17 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/groups/{id}", wrapper.ChangeGroup).Methods(http.MethodPatch)
 
+	r.HandleFunc(options.BaseURL+"/groups/{id}/profile", wrapper.ChooseProfile).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/groups/{id}/transmit", wrapper.TransmitToGroup).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/jobs", wrapper.ListJobs).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/jobs/{id}", wrapper.GetJob).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/jobs/{id}/results", wrapper.ListJobResults).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/jobs/{id}/undo", wrapper.UndoJob).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/licenses", wrapper.ListLicenses).Methods(http.MethodGet)
 
@@ -5834,6 +7199,30 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/profiles", wrapper.ListProfiles).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/profiles", wrapper.CreateProfile).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}", wrapper.DeleteProfile).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}", wrapper.GetConfigProfile).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}", wrapper.ChangeConfigProfile).Methods(http.MethodPatch)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/clone", wrapper.CloneProfile).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/differences", wrapper.ListDifferences).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/editions", wrapper.ListEditions).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/editions/{edition}", wrapper.GetEdition).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/restore", wrapper.RestoreEdition).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/settings", wrapper.SaveProfileSettings).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/profiles/{id}/transmit", wrapper.TransmitProfile).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/readonly/{secret}/dashboard", wrapper.GetReadonlyDashboard).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/readonly/{secret}/qr", wrapper.GetReadonlyQr).Methods(http.MethodGet)
@@ -5841,6 +7230,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/reseller", wrapper.GetReseller).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/reseller", wrapper.ChangeReseller).Methods(http.MethodPatch)
+
+	r.HandleFunc(options.BaseURL+"/reseller/conversion", wrapper.GetConversion).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/reseller/conversion", wrapper.Convert).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/reseller/sync", wrapper.GetSync).Methods(http.MethodGet)
 
@@ -6377,6 +7770,42 @@ func (response ExportDevices200TextcsvResponse) VisitExportDevicesResponse(w htt
 	return err
 }
 
+type LabelDevicesRequestObject struct {
+	Body *LabelDevicesJSONRequestBody
+}
+
+type LabelDevicesResponseObject interface {
+	VisitLabelDevicesResponse(w http.ResponseWriter) error
+}
+
+type LabelDevices202ResponseHeaders struct {
+	Location       *string
+	PortalPosition *Position
+}
+
+type LabelDevices202JSONResponse struct {
+	Body    JobAccepted
+	Headers LabelDevices202ResponseHeaders
+}
+
+func (response LabelDevices202JSONResponse) VisitLabelDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type MoveDevicesRequestObject struct {
 	Body *MoveDevicesJSONRequestBody
 }
@@ -6413,6 +7842,42 @@ func (response MoveDevices202JSONResponse) VisitMoveDevicesResponse(w http.Respo
 	return err
 }
 
+type RemoveDevicesRequestObject struct {
+	Body *RemoveDevicesJSONRequestBody
+}
+
+type RemoveDevicesResponseObject interface {
+	VisitRemoveDevicesResponse(w http.ResponseWriter) error
+}
+
+type RemoveDevices202ResponseHeaders struct {
+	Location       *string
+	PortalPosition *Position
+}
+
+type RemoveDevices202JSONResponse struct {
+	Body    JobAccepted
+	Headers RemoveDevices202ResponseHeaders
+}
+
+func (response RemoveDevices202JSONResponse) VisitRemoveDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ScanDevicesRequestObject struct {
 	Body *ScanDevicesJSONRequestBody
 }
@@ -6432,6 +7897,42 @@ type ScanDevices202JSONResponse struct {
 }
 
 func (response ScanDevices202JSONResponse) VisitScanDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransmitToDevicesRequestObject struct {
+	Body *TransmitToDevicesJSONRequestBody
+}
+
+type TransmitToDevicesResponseObject interface {
+	VisitTransmitToDevicesResponse(w http.ResponseWriter) error
+}
+
+type TransmitToDevices202ResponseHeaders struct {
+	Location       *string
+	PortalPosition *Position
+}
+
+type TransmitToDevices202JSONResponse struct {
+	Body    JobAccepted
+	Headers TransmitToDevices202ResponseHeaders
+}
+
+func (response TransmitToDevices202JSONResponse) VisitTransmitToDevicesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6702,6 +8203,42 @@ func (response ScanDevice202JSONResponse) VisitScanDeviceResponse(w http.Respons
 	return err
 }
 
+type TransmitToDeviceRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type TransmitToDeviceResponseObject interface {
+	VisitTransmitToDeviceResponse(w http.ResponseWriter) error
+}
+
+type TransmitToDevice202ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type TransmitToDevice202JSONResponse struct {
+	Body    RequestAccepted
+	Headers TransmitToDevice202ResponseHeaders
+}
+
+func (response TransmitToDevice202JSONResponse) VisitTransmitToDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UpdateDeviceRequestObject struct {
 	Id Id `json:"id"`
 }
@@ -6879,6 +8416,79 @@ func (response ChangeGroup200JSONResponse) VisitChangeGroupResponse(w http.Respo
 	return err
 }
 
+type ChooseProfileRequestObject struct {
+	Id   GroupId `json:"id"`
+	Body *ChooseProfileJSONRequestBody
+}
+
+type ChooseProfileResponseObject interface {
+	VisitChooseProfileResponse(w http.ResponseWriter) error
+}
+
+type ChooseProfile200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ChooseProfile200JSONResponse struct {
+	Body    Changed
+	Headers ChooseProfile200ResponseHeaders
+}
+
+func (response ChooseProfile200JSONResponse) VisitChooseProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransmitToGroupRequestObject struct {
+	Id GroupId `json:"id"`
+}
+
+type TransmitToGroupResponseObject interface {
+	VisitTransmitToGroupResponse(w http.ResponseWriter) error
+}
+
+type TransmitToGroup202ResponseHeaders struct {
+	Location       *string
+	PortalPosition *Position
+}
+
+type TransmitToGroup202JSONResponse struct {
+	Body    JobAccepted
+	Headers TransmitToGroup202ResponseHeaders
+}
+
+func (response TransmitToGroup202JSONResponse) VisitTransmitToGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListJobsRequestObject struct {
 	Params ListJobsParams
 }
@@ -6972,6 +8582,42 @@ func (response ListJobResults200JSONResponse) VisitListJobResultsResponse(w http
 		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndoJobRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type UndoJobResponseObject interface {
+	VisitUndoJobResponse(w http.ResponseWriter) error
+}
+
+type UndoJob202ResponseHeaders struct {
+	Location       *string
+	PortalPosition *Position
+}
+
+type UndoJob202JSONResponse struct {
+	Body    JobAccepted
+	Headers UndoJob202ResponseHeaders
+}
+
+func (response UndoJob202JSONResponse) VisitUndoJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7553,6 +9199,409 @@ func (response GetNames200JSONResponse) VisitGetNamesResponse(w http.ResponseWri
 	return err
 }
 
+type ListProfilesRequestObject struct {
+	Params ListProfilesParams
+}
+
+type ListProfilesResponseObject interface {
+	VisitListProfilesResponse(w http.ResponseWriter) error
+}
+
+type ListProfiles200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type ListProfiles200JSONResponse struct {
+	Body    ProfileList
+	Headers ListProfiles200ResponseHeaders
+}
+
+func (response ListProfiles200JSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateProfileRequestObject struct {
+	Body *CreateProfileJSONRequestBody
+}
+
+type CreateProfileResponseObject interface {
+	VisitCreateProfileResponse(w http.ResponseWriter) error
+}
+
+type CreateProfile201ResponseHeaders struct {
+	ETag           *string
+	Location       *string
+	PortalPosition *Position
+}
+
+type CreateProfile201JSONResponse struct {
+	Body    Changed
+	Headers CreateProfile201ResponseHeaders
+}
+
+func (response CreateProfile201JSONResponse) VisitCreateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProfileRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type DeleteProfileResponseObject interface {
+	VisitDeleteProfileResponse(w http.ResponseWriter) error
+}
+
+type DeleteProfile200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type DeleteProfile200JSONResponse struct {
+	Body    Changed
+	Headers DeleteProfile200ResponseHeaders
+}
+
+func (response DeleteProfile200JSONResponse) VisitDeleteProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConfigProfileRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type GetConfigProfileResponseObject interface {
+	VisitGetConfigProfileResponse(w http.ResponseWriter) error
+}
+
+type GetConfigProfile200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type GetConfigProfile200JSONResponse struct {
+	Body    ProfileDetails
+	Headers GetConfigProfile200ResponseHeaders
+}
+
+func (response GetConfigProfile200JSONResponse) VisitGetConfigProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeConfigProfileRequestObject struct {
+	Id   Id `json:"id"`
+	Body *ChangeConfigProfileJSONRequestBody
+}
+
+type ChangeConfigProfileResponseObject interface {
+	VisitChangeConfigProfileResponse(w http.ResponseWriter) error
+}
+
+type ChangeConfigProfile200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ChangeConfigProfile200JSONResponse struct {
+	Body    Changed
+	Headers ChangeConfigProfile200ResponseHeaders
+}
+
+func (response ChangeConfigProfile200JSONResponse) VisitChangeConfigProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneProfileRequestObject struct {
+	Id   Id `json:"id"`
+	Body *CloneProfileJSONRequestBody
+}
+
+type CloneProfileResponseObject interface {
+	VisitCloneProfileResponse(w http.ResponseWriter) error
+}
+
+type CloneProfile201ResponseHeaders struct {
+	ETag           *string
+	Location       *string
+	PortalPosition *Position
+}
+
+type CloneProfile201JSONResponse struct {
+	Body    Changed
+	Headers CloneProfile201ResponseHeaders
+}
+
+func (response CloneProfile201JSONResponse) VisitCloneProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesRequestObject struct {
+	Id     Id `json:"id"`
+	Params ListDifferencesParams
+}
+
+type ListDifferencesResponseObject interface {
+	VisitListDifferencesResponse(w http.ResponseWriter) error
+}
+
+type ListDifferences200JSONResponse DifferenceList
+
+func (response ListDifferences200JSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEditionsRequestObject struct {
+	Id     Id `json:"id"`
+	Params ListEditionsParams
+}
+
+type ListEditionsResponseObject interface {
+	VisitListEditionsResponse(w http.ResponseWriter) error
+}
+
+type ListEditions200JSONResponse EditionList
+
+func (response ListEditions200JSONResponse) VisitListEditionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEditionRequestObject struct {
+	Id      Id  `json:"id"`
+	Edition int `json:"edition"`
+}
+
+type GetEditionResponseObject interface {
+	VisitGetEditionResponse(w http.ResponseWriter) error
+}
+
+type GetEdition200JSONResponse ProfileSettings
+
+func (response GetEdition200JSONResponse) VisitGetEditionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreEditionRequestObject struct {
+	Id     Id `json:"id"`
+	Params RestoreEditionParams
+	Body   *RestoreEditionJSONRequestBody
+}
+
+type RestoreEditionResponseObject interface {
+	VisitRestoreEditionResponse(w http.ResponseWriter) error
+}
+
+type RestoreEdition200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type RestoreEdition200JSONResponse struct {
+	Body    ProfileSaved
+	Headers RestoreEdition200ResponseHeaders
+}
+
+func (response RestoreEdition200JSONResponse) VisitRestoreEditionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveProfileSettingsRequestObject struct {
+	Id     Id `json:"id"`
+	Params SaveProfileSettingsParams
+	Body   *SaveProfileSettingsJSONRequestBody
+}
+
+type SaveProfileSettingsResponseObject interface {
+	VisitSaveProfileSettingsResponse(w http.ResponseWriter) error
+}
+
+type SaveProfileSettings200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type SaveProfileSettings200JSONResponse struct {
+	Body    ProfileSaved
+	Headers SaveProfileSettings200ResponseHeaders
+}
+
+func (response SaveProfileSettings200JSONResponse) VisitSaveProfileSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransmitProfileRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type TransmitProfileResponseObject interface {
+	VisitTransmitProfileResponse(w http.ResponseWriter) error
+}
+
+type TransmitProfile202ResponseHeaders struct {
+	Location       *string
+	PortalPosition *Position
+}
+
+type TransmitProfile202JSONResponse struct {
+	Body    JobAccepted
+	Headers TransmitProfile202ResponseHeaders
+}
+
+func (response TransmitProfile202JSONResponse) VisitTransmitProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReadonlyDashboardRequestObject struct {
 	Secret LinkSecret `json:"secret"`
 	Params GetReadonlyDashboardParams
@@ -7700,6 +9749,59 @@ func (response ChangeReseller200JSONResponse) VisitChangeResellerResponse(w http
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConversionRequestObject struct {
+}
+
+type GetConversionResponseObject interface {
+	VisitGetConversionResponse(w http.ResponseWriter) error
+}
+
+type GetConversion200JSONResponse Conversion
+
+func (response GetConversion200JSONResponse) VisitGetConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConvertRequestObject struct {
+	Body *ConvertJSONRequestBody
+}
+
+type ConvertResponseObject interface {
+	VisitConvertResponse(w http.ResponseWriter) error
+}
+
+type Convert200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type Convert200JSONResponse struct {
+	Body    Conversion
+	Headers Convert200ResponseHeaders
+}
+
+func (response Convert200JSONResponse) VisitConvertResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.PortalPosition != nil {
 		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
 	}
@@ -8252,12 +10354,21 @@ type StrictServerInterface interface {
 	// ExportDevices The list of devices as a file
 	// (GET /devices/export)
 	ExportDevices(ctx context.Context, request ExportDevicesRequestObject) (ExportDevicesResponseObject, error)
+	// LabelDevices Give many devices the same designation
+	// (POST /devices/label)
+	LabelDevices(ctx context.Context, request LabelDevicesRequestObject) (LabelDevicesResponseObject, error)
 	// MoveDevices Move many devices to a group
 	// (POST /devices/move)
 	MoveDevices(ctx context.Context, request MoveDevicesRequestObject) (MoveDevicesResponseObject, error)
+	// RemoveDevices Remove many devices
+	// (POST /devices/remove)
+	RemoveDevices(ctx context.Context, request RemoveDevicesRequestObject) (RemoveDevicesResponseObject, error)
 	// ScanDevices Ask many devices to scan themselves
 	// (POST /devices/scan)
 	ScanDevices(ctx context.Context, request ScanDevicesRequestObject) (ScanDevicesResponseObject, error)
+	// TransmitToDevices Send many devices the profiles that their groups use
+	// (POST /devices/transmit)
+	TransmitToDevices(ctx context.Context, request TransmitToDevicesRequestObject) (TransmitToDevicesResponseObject, error)
 	// UpdateDevices Ask many devices to fetch signatures now
 	// (POST /devices/update)
 	UpdateDevices(ctx context.Context, request UpdateDevicesRequestObject) (UpdateDevicesResponseObject, error)
@@ -8279,6 +10390,9 @@ type StrictServerInterface interface {
 	// ScanDevice Ask a device to scan itself
 	// (POST /devices/{id}/scan)
 	ScanDevice(ctx context.Context, request ScanDeviceRequestObject) (ScanDeviceResponseObject, error)
+	// TransmitToDevice Send a device the profile that its group uses
+	// (POST /devices/{id}/transmit)
+	TransmitToDevice(ctx context.Context, request TransmitToDeviceRequestObject) (TransmitToDeviceResponseObject, error)
 	// UpdateDevice Ask a device to fetch signatures now
 	// (POST /devices/{id}/update)
 	UpdateDevice(ctx context.Context, request UpdateDeviceRequestObject) (UpdateDeviceResponseObject, error)
@@ -8294,6 +10408,12 @@ type StrictServerInterface interface {
 	// ChangeGroup Rename a group, move it under another parent
 	// (PATCH /groups/{id})
 	ChangeGroup(ctx context.Context, request ChangeGroupRequestObject) (ChangeGroupResponseObject, error)
+	// ChooseProfile Choose the configuration profile of a group, or none
+	// (PUT /groups/{id}/profile)
+	ChooseProfile(ctx context.Context, request ChooseProfileRequestObject) (ChooseProfileResponseObject, error)
+	// TransmitToGroup Send the profile of a group to all devices in it
+	// (POST /groups/{id}/transmit)
+	TransmitToGroup(ctx context.Context, request TransmitToGroupRequestObject) (TransmitToGroupResponseObject, error)
 	// ListJobs Work on many devices, newest first
 	// (GET /jobs)
 	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
@@ -8303,6 +10423,9 @@ type StrictServerInterface interface {
 	// ListJobResults The result for each device of a job
 	// (GET /jobs/{id}/results)
 	ListJobResults(ctx context.Context, request ListJobResultsRequestObject) (ListJobResultsResponseObject, error)
+	// UndoJob Put the devices back that a job has moved
+	// (POST /jobs/{id}/undo)
+	UndoJob(ctx context.Context, request UndoJobRequestObject) (UndoJobResponseObject, error)
 	// ListLicenses Licenses of the reseller or of one customer
 	// (GET /licenses)
 	ListLicenses(ctx context.Context, request ListLicensesRequestObject) (ListLicensesResponseObject, error)
@@ -8354,6 +10477,42 @@ type StrictServerInterface interface {
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
+	// ListProfiles Configuration profiles, with the number of groups that use them
+	// (GET /profiles)
+	ListProfiles(ctx context.Context, request ListProfilesRequestObject) (ListProfilesResponseObject, error)
+	// CreateProfile Create a profile
+	// (POST /profiles)
+	CreateProfile(ctx context.Context, request CreateProfileRequestObject) (CreateProfileResponseObject, error)
+	// DeleteProfile Delete a profile that no group uses
+	// (DELETE /profiles/{id})
+	DeleteProfile(ctx context.Context, request DeleteProfileRequestObject) (DeleteProfileResponseObject, error)
+	// GetConfigProfile A profile with all its settings
+	// (GET /profiles/{id})
+	GetConfigProfile(ctx context.Context, request GetConfigProfileRequestObject) (GetConfigProfileResponseObject, error)
+	// ChangeConfigProfile Rename a profile, or give it to another owner
+	// (PATCH /profiles/{id})
+	ChangeConfigProfile(ctx context.Context, request ChangeConfigProfileRequestObject) (ChangeConfigProfileResponseObject, error)
+	// CloneProfile Copy all settings into a new profile
+	// (POST /profiles/{id}/clone)
+	CloneProfile(ctx context.Context, request CloneProfileRequestObject) (CloneProfileResponseObject, error)
+	// ListDifferences What differs between two editions, field by field
+	// (GET /profiles/{id}/differences)
+	ListDifferences(ctx context.Context, request ListDifferencesRequestObject) (ListDifferencesResponseObject, error)
+	// ListEditions Who has changed the settings when, newest first
+	// (GET /profiles/{id}/editions)
+	ListEditions(ctx context.Context, request ListEditionsRequestObject) (ListEditionsResponseObject, error)
+	// GetEdition The settings as they were in an edition
+	// (GET /profiles/{id}/editions/{edition})
+	GetEdition(ctx context.Context, request GetEditionRequestObject) (GetEditionResponseObject, error)
+	// RestoreEdition Bring an older edition back as the next one
+	// (POST /profiles/{id}/restore)
+	RestoreEdition(ctx context.Context, request RestoreEditionRequestObject) (RestoreEditionResponseObject, error)
+	// SaveProfileSettings Save all settings of a profile, and transmit them if wanted
+	// (PUT /profiles/{id}/settings)
+	SaveProfileSettings(ctx context.Context, request SaveProfileSettingsRequestObject) (SaveProfileSettingsResponseObject, error)
+	// TransmitProfile Send a profile to all devices whose groups use it
+	// (POST /profiles/{id}/transmit)
+	TransmitProfile(ctx context.Context, request TransmitProfileRequestObject) (TransmitProfileResponseObject, error)
 	// GetReadonlyDashboard The dashboard, for who has a read-only link
 	// (GET /readonly/{secret}/dashboard)
 	GetReadonlyDashboard(ctx context.Context, request GetReadonlyDashboardRequestObject) (GetReadonlyDashboardResponseObject, error)
@@ -8366,6 +10525,12 @@ type StrictServerInterface interface {
 	// ChangeReseller Rename the reseller, change thresholds
 	// (PATCH /reseller)
 	ChangeReseller(ctx context.Context, request ChangeResellerRequestObject) (ChangeResellerResponseObject, error)
+	// GetConversion Whether the default profile is still to be made and assigned
+	// (GET /reseller/conversion)
+	GetConversion(ctx context.Context, request GetConversionRequestObject) (GetConversionResponseObject, error)
+	// Convert Make the default profile and assign it to all groups, or decline
+	// (POST /reseller/conversion)
+	Convert(ctx context.Context, request ConvertRequestObject) (ConvertResponseObject, error)
 	// GetSync How the synchronization with the Reseller Portal stands
 	// (GET /reseller/sync)
 	GetSync(ctx context.Context, request GetSyncRequestObject) (GetSyncResponseObject, error)
@@ -8754,6 +10919,37 @@ func (sh *strictHandler) ExportDevices(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
+// LabelDevices operation middleware
+func (sh *strictHandler) LabelDevices(w http.ResponseWriter, r *http.Request) {
+	var request LabelDevicesRequestObject
+
+	var body LabelDevicesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LabelDevices(ctx, request.(LabelDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LabelDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LabelDevicesResponseObject); ok {
+		if err := validResponse.VisitLabelDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // MoveDevices operation middleware
 func (sh *strictHandler) MoveDevices(w http.ResponseWriter, r *http.Request) {
 	var request MoveDevicesRequestObject
@@ -8785,6 +10981,37 @@ func (sh *strictHandler) MoveDevices(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// RemoveDevices operation middleware
+func (sh *strictHandler) RemoveDevices(w http.ResponseWriter, r *http.Request) {
+	var request RemoveDevicesRequestObject
+
+	var body RemoveDevicesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveDevices(ctx, request.(RemoveDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RemoveDevicesResponseObject); ok {
+		if err := validResponse.VisitRemoveDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ScanDevices operation middleware
 func (sh *strictHandler) ScanDevices(w http.ResponseWriter, r *http.Request) {
 	var request ScanDevicesRequestObject
@@ -8809,6 +11036,37 @@ func (sh *strictHandler) ScanDevices(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ScanDevicesResponseObject); ok {
 		if err := validResponse.VisitScanDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TransmitToDevices operation middleware
+func (sh *strictHandler) TransmitToDevices(w http.ResponseWriter, r *http.Request) {
+	var request TransmitToDevicesRequestObject
+
+	var body TransmitToDevicesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TransmitToDevices(ctx, request.(TransmitToDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransmitToDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TransmitToDevicesResponseObject); ok {
+		if err := validResponse.VisitTransmitToDevicesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9020,6 +11278,32 @@ func (sh *strictHandler) ScanDevice(w http.ResponseWriter, r *http.Request, id I
 	}
 }
 
+// TransmitToDevice operation middleware
+func (sh *strictHandler) TransmitToDevice(w http.ResponseWriter, r *http.Request, id Id) {
+	var request TransmitToDeviceRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TransmitToDevice(ctx, request.(TransmitToDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransmitToDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TransmitToDeviceResponseObject); ok {
+		if err := validResponse.VisitTransmitToDeviceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // UpdateDevice operation middleware
 func (sh *strictHandler) UpdateDevice(w http.ResponseWriter, r *http.Request, id Id) {
 	var request UpdateDeviceRequestObject
@@ -9162,6 +11446,65 @@ func (sh *strictHandler) ChangeGroup(w http.ResponseWriter, r *http.Request, id 
 	}
 }
 
+// ChooseProfile operation middleware
+func (sh *strictHandler) ChooseProfile(w http.ResponseWriter, r *http.Request, id GroupId) {
+	var request ChooseProfileRequestObject
+
+	request.Id = id
+
+	var body ChooseProfileJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChooseProfile(ctx, request.(ChooseProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChooseProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChooseProfileResponseObject); ok {
+		if err := validResponse.VisitChooseProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TransmitToGroup operation middleware
+func (sh *strictHandler) TransmitToGroup(w http.ResponseWriter, r *http.Request, id GroupId) {
+	var request TransmitToGroupRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TransmitToGroup(ctx, request.(TransmitToGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransmitToGroup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TransmitToGroupResponseObject); ok {
+		if err := validResponse.VisitTransmitToGroupResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListJobs operation middleware
 func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams) {
 	var request ListJobsRequestObject
@@ -9234,6 +11577,32 @@ func (sh *strictHandler) ListJobResults(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListJobResultsResponseObject); ok {
 		if err := validResponse.VisitListJobResultsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UndoJob operation middleware
+func (sh *strictHandler) UndoJob(w http.ResponseWriter, r *http.Request, id Id) {
+	var request UndoJobRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UndoJob(ctx, request.(UndoJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndoJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UndoJobResponseObject); ok {
+		if err := validResponse.VisitUndoJobResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9693,6 +12062,356 @@ func (sh *strictHandler) GetNames(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ListProfiles operation middleware
+func (sh *strictHandler) ListProfiles(w http.ResponseWriter, r *http.Request, params ListProfilesParams) {
+	var request ListProfilesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProfiles(ctx, request.(ListProfilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProfiles")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListProfilesResponseObject); ok {
+		if err := validResponse.VisitListProfilesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateProfile operation middleware
+func (sh *strictHandler) CreateProfile(w http.ResponseWriter, r *http.Request) {
+	var request CreateProfileRequestObject
+
+	var body CreateProfileJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateProfile(ctx, request.(CreateProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateProfileResponseObject); ok {
+		if err := validResponse.VisitCreateProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteProfile operation middleware
+func (sh *strictHandler) DeleteProfile(w http.ResponseWriter, r *http.Request, id Id) {
+	var request DeleteProfileRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteProfile(ctx, request.(DeleteProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteProfileResponseObject); ok {
+		if err := validResponse.VisitDeleteProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetConfigProfile operation middleware
+func (sh *strictHandler) GetConfigProfile(w http.ResponseWriter, r *http.Request, id Id) {
+	var request GetConfigProfileRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConfigProfile(ctx, request.(GetConfigProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConfigProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetConfigProfileResponseObject); ok {
+		if err := validResponse.VisitGetConfigProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeConfigProfile operation middleware
+func (sh *strictHandler) ChangeConfigProfile(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ChangeConfigProfileRequestObject
+
+	request.Id = id
+
+	var body ChangeConfigProfileJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeConfigProfile(ctx, request.(ChangeConfigProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeConfigProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeConfigProfileResponseObject); ok {
+		if err := validResponse.VisitChangeConfigProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CloneProfile operation middleware
+func (sh *strictHandler) CloneProfile(w http.ResponseWriter, r *http.Request, id Id) {
+	var request CloneProfileRequestObject
+
+	request.Id = id
+
+	var body CloneProfileJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CloneProfile(ctx, request.(CloneProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloneProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CloneProfileResponseObject); ok {
+		if err := validResponse.VisitCloneProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDifferences operation middleware
+func (sh *strictHandler) ListDifferences(w http.ResponseWriter, r *http.Request, id Id, params ListDifferencesParams) {
+	var request ListDifferencesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDifferences(ctx, request.(ListDifferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDifferences")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDifferencesResponseObject); ok {
+		if err := validResponse.VisitListDifferencesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListEditions operation middleware
+func (sh *strictHandler) ListEditions(w http.ResponseWriter, r *http.Request, id Id, params ListEditionsParams) {
+	var request ListEditionsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEditions(ctx, request.(ListEditionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEditions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEditionsResponseObject); ok {
+		if err := validResponse.VisitListEditionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetEdition operation middleware
+func (sh *strictHandler) GetEdition(w http.ResponseWriter, r *http.Request, id Id, edition int) {
+	var request GetEditionRequestObject
+
+	request.Id = id
+	request.Edition = edition
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEdition(ctx, request.(GetEditionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEdition")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetEditionResponseObject); ok {
+		if err := validResponse.VisitGetEditionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RestoreEdition operation middleware
+func (sh *strictHandler) RestoreEdition(w http.ResponseWriter, r *http.Request, id Id, params RestoreEditionParams) {
+	var request RestoreEditionRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body RestoreEditionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreEdition(ctx, request.(RestoreEditionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreEdition")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestoreEditionResponseObject); ok {
+		if err := validResponse.VisitRestoreEditionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SaveProfileSettings operation middleware
+func (sh *strictHandler) SaveProfileSettings(w http.ResponseWriter, r *http.Request, id Id, params SaveProfileSettingsParams) {
+	var request SaveProfileSettingsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body SaveProfileSettingsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveProfileSettings(ctx, request.(SaveProfileSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveProfileSettings")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SaveProfileSettingsResponseObject); ok {
+		if err := validResponse.VisitSaveProfileSettingsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TransmitProfile operation middleware
+func (sh *strictHandler) TransmitProfile(w http.ResponseWriter, r *http.Request, id Id) {
+	var request TransmitProfileRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TransmitProfile(ctx, request.(TransmitProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransmitProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TransmitProfileResponseObject); ok {
+		if err := validResponse.VisitTransmitProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetReadonlyDashboard operation middleware
 func (sh *strictHandler) GetReadonlyDashboard(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyDashboardParams) {
 	var request GetReadonlyDashboardRequestObject
@@ -9795,6 +12514,61 @@ func (sh *strictHandler) ChangeReseller(w http.ResponseWriter, r *http.Request) 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeResellerResponseObject); ok {
 		if err := validResponse.VisitChangeResellerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetConversion operation middleware
+func (sh *strictHandler) GetConversion(w http.ResponseWriter, r *http.Request) {
+	var request GetConversionRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConversion(ctx, request.(GetConversionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConversion")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetConversionResponseObject); ok {
+		if err := validResponse.VisitGetConversionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Convert operation middleware
+func (sh *strictHandler) Convert(w http.ResponseWriter, r *http.Request) {
+	var request ConvertRequestObject
+
+	var body ConvertJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Convert(ctx, request.(ConvertRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Convert")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConvertResponseObject); ok {
+		if err := validResponse.VisitConvertResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -32,6 +32,7 @@ import (
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
 	"avportal/http/rsp"
+	"avportal/http/secrets"
 	"avportal/http/signin"
 	"avportal/http/signin/sessions"
 	"avportal/http/vault"
@@ -42,6 +43,7 @@ import (
 	"avportal/projections/licenses"
 	"avportal/projections/live"
 	"avportal/projections/postgres/postgrestest"
+	"avportal/projections/profiles"
 	"avportal/projections/users"
 )
 
@@ -57,6 +59,7 @@ type portal struct {
 	h        *commands.Handler
 	vault    *tokens.Vault
 	sessions *sessions.Vault
+	secrets  *secrets.Vault
 	signin   *signin.Service
 	server   *httptest.Server
 	log      *bytes.Buffer
@@ -98,7 +101,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	url := postgrestest.URL(t)
-	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View, users.View}
+	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View, users.View, profiles.View}
 	config, err := pgxpool.ParseConfig(url)
 	check(t, err)
 	config.MaxConns = 20 // each view and policy holds one
@@ -132,6 +135,8 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	})
 	p.vault, err = tokens.New(ctx, writers, p.clock)
 	check(t, err)
+	p.secrets, err = secrets.New(ctx, writers)
+	check(t, err)
 	key, err := vault.New(bytes.Repeat([]byte{7}, 32))
 	check(t, err)
 	p.sessions, err = sessions.New(ctx, writers, p.clock)
@@ -144,7 +149,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
-		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, SignIn: p.signin, Reseller: seller, Changes: stream, Now: p.clock,
+		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, SignIn: p.signin, Reseller: seller, Changes: stream, Now: p.clock,
 		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:   func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
@@ -168,7 +173,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.document()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) { // until each view is there
 		var there int
-		err := writers.QueryRow(ctx, `SELECT count(*) FROM portal.generation WHERE schema IN ('dashboard', 'devices', 'jobs', 'licenses', 'users')`).Scan(&there)
+		err := writers.QueryRow(ctx, `SELECT count(*) FROM portal.generation WHERE schema IN ('dashboard', 'devices', 'jobs', 'licenses', 'users', 'profiles')`).Scan(&there)
 		if err == nil && there == len(views) {
 			break
 		}

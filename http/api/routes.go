@@ -61,11 +61,31 @@ var routes = map[string]access{
 	"PATCH /groups/{id}":  {domain.ManageGroups, withinTenant},
 	"DELETE /groups/{id}": {domain.ManageGroups, withinTenant},
 
+	"PUT /groups/{id}/profile":   {domain.ManageProfiles, withinTenant},
+	"POST /groups/{id}/transmit": {domain.ManageDevices, withinTenant},
+
+	"GET /profiles":                         {domain.Read, withinTenant},
+	"POST /profiles":                        {domain.ManageProfiles, withinTenant},
+	"GET /profiles/{id}":                    {domain.Read, withinTenant},
+	"PATCH /profiles/{id}":                  {domain.ManageProfiles, withinTenant},
+	"DELETE /profiles/{id}":                 {domain.ManageProfiles, withinTenant},
+	"PUT /profiles/{id}/settings":           {domain.ManageProfiles, withinTenant},
+	"POST /profiles/{id}/clone":             {domain.ManageProfiles, withinTenant},
+	"POST /profiles/{id}/transmit":          {domain.ManageDevices, withinTenant},
+	"GET /profiles/{id}/editions":           {domain.Read, withinTenant},
+	"GET /profiles/{id}/editions/{edition}": {domain.Read, withinTenant},
+	"GET /profiles/{id}/differences":        {domain.Read, withinTenant},
+	"POST /profiles/{id}/restore":           {domain.ManageProfiles, withinTenant},
+
 	"GET /devices":                               {domain.Read, withinTenant},
 	"GET /devices/export":                        {domain.Read, withinTenant},
 	"POST /devices/move":                         {domain.ManageDevices, withinTenant},
 	"POST /devices/scan":                         {domain.ManageDevices, withinTenant},
 	"POST /devices/update":                       {domain.ManageDevices, withinTenant},
+	"POST /devices/transmit":                     {domain.ManageDevices, withinTenant},
+	"POST /devices/label":                        {domain.ManageDevices, withinTenant},
+	"POST /devices/remove":                       {domain.ManageDevices, withinTenant},
+	"POST /devices/{id}/transmit":                {domain.ManageDevices, withinTenant},
 	"GET /devices/{id}":                          {domain.Read, withinTenant},
 	"PATCH /devices/{id}":                        {domain.ManageDevices, withinTenant},
 	"DELETE /devices/{id}":                       {domain.ManageDevices, withinTenant},
@@ -77,6 +97,7 @@ var routes = map[string]access{
 	"GET /jobs":              {domain.Read, withinTenant},
 	"GET /jobs/{id}":         {domain.Read, withinTenant},
 	"GET /jobs/{id}/results": {domain.Read, withinTenant},
+	"POST /jobs/{id}/undo":   {domain.ManageDevices, withinTenant},
 
 	"GET /activities":        {domain.ReadLog, withinTenant},
 	"GET /activities/export": {domain.ReadLog, withinTenant},
@@ -88,6 +109,9 @@ var routes = map[string]access{
 	"POST /resellers":     {domain.OperatePlatform, anyone},
 	"GET /reseller/sync":  {domain.Read, tenantWide},
 	"POST /reseller/sync": {domain.ManageDevices, tenantWide}, // it brings what the Reseller Portal says, nothing of the caller's
+
+	"GET /reseller/conversion":  {domain.Read, tenantWide},
+	"POST /reseller/conversion": {domain.ManageReseller, tenantWide},
 
 	"GET /users":                  {domain.ManageUsers, withinTenant},
 	"POST /users":                 {domain.ManageUsers, withinTenant},

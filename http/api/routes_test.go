@@ -90,6 +90,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{domain.ManageDevices, withinTenant}:   "yy-y-----",
 		{domain.ManageDevices, tenantWide}:     "yy-------",
 		{domain.ManageGroups, withinTenant}:    "yy-y-----",
+		{domain.ManageProfiles, withinTenant}:  "yy-y-----",
 		{domain.ManageCustomers, tenantWide}:   "y--------",
 		{domain.ManageCustomers, withinTenant}: "y--------",
 		{domain.ManageLicenses, tenantWide}:    "y--------",

@@ -51,7 +51,7 @@ func requests() projections.Table {
 	return projections.NewTable(projections.TableSpec[requestRow, RequestKey]{
 		Name:    "request",
 		Keys:    requestKeys,
-		Creates: []domain.Event{device.ScanRequested{}, device.UpdateRequested{}},
+		Creates: []domain.Event{device.ScanRequested{}, device.UpdateRequested{}, device.ProfileRequested{}},
 		Fold:    foldRequest,
 	})
 }
@@ -62,6 +62,8 @@ func requestKeys(r eventstore.Recorded, touch func(RequestKey)) {
 	case device.ScanRequested:
 		id(e.Request)
 	case device.UpdateRequested:
+		id(e.Request)
+	case device.ProfileRequested:
 		id(e.Request)
 	case device.RequestSent:
 		id(e.Request)
@@ -81,6 +83,9 @@ func foldRequest(row *requestRow, r eventstore.Recorded) {
 		row.RequestedAt, row.ExpiresAt = e.At, e.ExpiresAt
 	case device.UpdateRequested:
 		row.Revision, row.Kind = int64(r.Revision), device.Update
+		row.RequestedAt, row.ExpiresAt = e.At, e.ExpiresAt
+	case device.ProfileRequested:
+		row.Revision, row.Kind = int64(r.Revision), device.ApplyProfile
 		row.RequestedAt, row.ExpiresAt = e.At, e.ExpiresAt
 	case device.RequestSent:
 		row.Phase, row.SentAt = sent, e.At

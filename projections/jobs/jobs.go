@@ -19,7 +19,7 @@ var schema string
 var indexes string
 
 // View is the read model.
-var View = projections.View{Name: "jobs", Version: 1, Schema: schema, Indexes: indexes, Tables: []projections.Table{table()}}
+var View = projections.View{Name: "jobs", Version: 2, Schema: schema, Indexes: indexes, Tables: []projections.Table{table()}}
 
 // Key is the key of a job.
 type Key struct {
@@ -33,6 +33,7 @@ type row struct {
 	Action     job.Action        `db:"action"`
 	Group      domain.GroupID    `db:"group_id"`
 	Profile    string            `db:"profile"`
+	Undoes     job.ID            `db:"undoes"`
 	Actor      domain.ActorKind  `db:"actor"`
 	ActorID    string            `db:"actor_id"`
 	Total      int32             `db:"total"`
@@ -59,7 +60,7 @@ func table() projections.Table {
 func fold(j *row, r eventstore.Recorded) {
 	switch e := r.Event.(type) {
 	case job.Accepted:
-		j.Customer, j.Action, j.Group, j.Profile = e.Customer, e.Action, e.To, e.Profile
+		j.Customer, j.Action, j.Group, j.Profile, j.Undoes = e.Customer, e.Order.Action, e.Order.To, e.Order.Profile, e.Order.Undoes
 		j.Actor, j.ActorID = r.Meta.Actor, r.Meta.ActorID
 		j.Total, j.AcceptedAt = int32(len(e.Items)), r.At
 	case job.Progressed:

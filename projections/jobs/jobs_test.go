@@ -16,20 +16,20 @@ import (
 )
 
 func accepted(f *fleettest.Fleet, id job.ID, of domain.CustomerID, at time.Time, items int) {
-	devices := make([]domain.DeviceID, items)
+	devices := make([]job.Item, items)
 	for i := range devices {
-		devices[i] = domain.DeviceID(fmt.Sprintf("d%d", i))
+		devices[i] = job.Item(fmt.Sprintf("d%d", i))
 	}
-	f.AddAt(job.Stream(f.Tenant, id), at, job.Accepted{Tenant: f.Tenant, Customer: of, Job: id, Action: job.MoveDevices, Items: devices, To: "l.main"})
+	f.AddAt(job.Stream(f.Tenant, id), at, job.Accepted{Tenant: f.Tenant, Customer: of, Job: id, Order: job.Order{Action: job.MoveDevices, To: "l.main"}, Items: devices})
 	f.Events[len(f.Events)-1].Meta = eventstore.Metadata{Actor: domain.ActorUser, ActorID: "u1"}
 }
 
 func TestAJobFromAcceptedToFinished(t *testing.T) {
 	f := fleettest.New()
 	accepted(f, "j1", "", fleettest.Now, 3)
-	f.Add(job.Stream(f.Tenant, "j1"), job.Progressed{Job: "j1", Results: []job.Result{{Device: "d0", OK: true}, {Device: "d1"}}, Done: 2, Total: 3})
+	f.Add(job.Stream(f.Tenant, "j1"), job.Progressed{Job: "j1", Results: []job.Result{{Item: "d0", OK: true}, {Item: "d1"}}, Done: 2, Total: 3})
 	accepted(f, "j2", "", fleettest.Now, 1)
-	f.Add(job.Stream(f.Tenant, "j2"), job.Progressed{Job: "j2", Results: []job.Result{{Device: "d0"}}, Done: 1, Total: 1})
+	f.Add(job.Stream(f.Tenant, "j2"), job.Progressed{Job: "j2", Results: []job.Result{{Item: "d0"}}, Done: 1, Total: 1})
 	f.Add(job.Stream(f.Tenant, "j2"), job.Finished{Job: "j2", Failed: 1})
 	g := projectiontest.Run(t, View, f.Events...)
 	for id, want := range map[job.ID]Job{

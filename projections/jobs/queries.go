@@ -31,6 +31,7 @@ type Job struct {
 	State      State
 	Group      domain.GroupID // that devices are moved to; its name is in the view of licenses
 	Profile    string         // of a scan
+	Undoes     job.ID         // the job that is undone; empty: none
 	Actor      domain.ActorKind
 	ActorID    string
 	Total      int
@@ -52,7 +53,7 @@ type Filter struct {
 	Actions []job.Action
 }
 
-const columns = "j.job, j.action, j.group_id, j.profile, j.actor, j.actor_id, j.total, j.done, j.failed, j.accepted_at, j.finished_at"
+const columns = "j.job, j.action, j.group_id, j.profile, j.undoes, j.actor, j.actor_id, j.total, j.done, j.failed, j.accepted_at, j.finished_at"
 
 // List answers one page of the jobs within a reach, newest first. Who is limited to a customer sees the jobs that were
 // accepted for this customer's people only. The error is page.ErrCursor for a cursor of another list.
@@ -123,7 +124,7 @@ func query(ctx context.Context, db projections.Querier, s *sqltext.Statement, re
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Job, error) {
 		var j Job
-		err := row.Scan(&j.ID, &j.Action, &j.Group, &j.Profile, &j.Actor, &j.ActorID, &j.Total, &j.Done, &j.Failed, &j.AcceptedAt, &j.FinishedAt)
+		err := row.Scan(&j.ID, &j.Action, &j.Group, &j.Profile, &j.Undoes, &j.Actor, &j.ActorID, &j.Total, &j.Done, &j.Failed, &j.AcceptedAt, &j.FinishedAt)
 		j.AcceptedAt = j.AcceptedAt.UTC()
 		switch {
 		case !j.FinishedAt.IsZero():

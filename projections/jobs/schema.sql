@@ -5,6 +5,7 @@ CREATE TABLE job (
     action      text        NOT NULL,
     group_id    text        NOT NULL, -- that devices are moved to; may be empty
     profile     text        NOT NULL, -- of a scan; may be empty
+    undoes      text        NOT NULL, -- the job that is undone; may be empty
     actor       text        NOT NULL,
     actor_id    text        NOT NULL,
     total       int         NOT NULL,

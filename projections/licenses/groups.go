@@ -25,6 +25,24 @@ type Group struct {
 	LicenseName  string
 	Customer     domain.CustomerID
 	CustomerName string
+
+	Profile GroupProfile
+}
+
+// GroupProfile is what a group uses; without an id it uses none.
+type GroupProfile struct {
+	ID      domain.ProfileID
+	Name    string
+	Edition int
+	Hidden  bool // it is the reseller's own: a customer's people may only be told that it is there
+}
+
+// seen takes from a profile what does not lie within a reach.
+func (p GroupProfile) seen(scope domain.Scope, owner domain.CustomerID) GroupProfile {
+	if p.ID != "" && scope.Customer != "" && owner != scope.Customer {
+		p.Name, p.Hidden = "", true
+	}
+	return p
 }
 
 // GroupPage is one page of groups. Next is the cursor of the page after it, empty if there is none.
@@ -53,7 +71,7 @@ func Groups(ctx context.Context, db projections.Querier, scope domain.Scope, f G
 		return GroupPage{}, err
 	}
 	var result GroupPage
-	if result.Items, err = loadTrees(ctx, db, scope.Tenant, trees); err == nil && next != nil {
+	if result.Items, err = loadTrees(ctx, db, scope, trees); err == nil && next != nil {
 		result.Next, err = next.Cursor(of)
 	}
 	return result, err
@@ -100,11 +118,16 @@ func treesOfPage(ctx context.Context, db projections.Querier, scope domain.Scope
 	return licenses, next, nil
 }
 
-func loadTrees(ctx context.Context, db projections.Querier, t domain.Tenant, licenses []string) ([]Group, error) {
-	rows, err := db.Query(ctx, `SELECT g.group_id, g.name, g.parent, g.devices, l.license, l.name, c.customer, c.name
+// joinProfile adds what the view of profiles knows of the one that a group uses. For a moment it may be behind or ahead.
+const joinProfile = "LEFT JOIN profile p ON p.tenant = g.tenant AND p.profile = g.profile"
+
+func loadTrees(ctx context.Context, db projections.Querier, scope domain.Scope, licenses []string) ([]Group, error) {
+	rows, err := db.Query(ctx, `SELECT g.group_id, g.name, g.parent, g.devices, l.license, l.name, c.customer, c.name,
+			g.profile, coalesce(p.name, ''), coalesce(p.edition, 0), coalesce(p.customer, '')
 		FROM unnest($2::text[]) WITH ORDINALITY AS w (license, i)
 		JOIN license l ON l.tenant = $1 AND l.license = w.license JOIN customer c ON c.tenant = $1 AND c.customer = l.customer
-		JOIN license_group g ON g.tenant = $1 AND g.license = w.license ORDER BY w.i, g.name, g.group_id`, t, licenses)
+		JOIN license_group g ON g.tenant = $1 AND g.license = w.license
+		`+joinProfile+` ORDER BY w.i, g.name, g.group_id`, scope.Tenant, licenses)
 	if err != nil {
 		return nil, fmt.Errorf("groups: %w", err)
 	}
@@ -112,7 +135,10 @@ func loadTrees(ctx context.Context, db projections.Querier, t domain.Tenant, lic
 	below := map[domain.GroupID][]*Group{}
 	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (struct{}, error) {
 		g := &Group{}
-		err := row.Scan(&g.ID, &g.Name, &g.Parent, &g.Devices, &g.License, &g.LicenseName, &g.Customer, &g.CustomerName)
+		var owner domain.CustomerID
+		err := row.Scan(&g.ID, &g.Name, &g.Parent, &g.Devices, &g.License, &g.LicenseName, &g.Customer, &g.CustomerName,
+			&g.Profile.ID, &g.Profile.Name, &g.Profile.Edition, &owner)
+		g.Profile = g.Profile.seen(scope, owner)
 		if g.Parent == "" {
 			roots = append(roots, g)
 		} else {
@@ -158,4 +184,32 @@ func GroupNames(ctx context.Context, db projections.Querier, scope domain.Scope,
 		return nil
 	})
 	return names, err
+}
+
+// Profiles answers what groups within a reach use, for lists that know only the groups. Groups that use none are left out.
+func Profiles(ctx context.Context, db projections.Querier, scope domain.Scope, groups []domain.GroupID) (map[domain.GroupID]GroupProfile, error) {
+	rows, err := db.Query(ctx, `SELECT g.group_id, g.profile, coalesce(p.name, ''), coalesce(p.edition, 0), coalesce(p.customer, '')
+		FROM license_group g JOIN license l ON l.tenant = g.tenant AND l.license = g.license `+joinProfile+`
+		WHERE g.tenant = $1 AND g.group_id = ANY($2) AND ($3 = '' OR l.customer = $3) AND g.profile <> ''`, scope.Tenant, groups, scope.Customer)
+	if err != nil {
+		return nil, fmt.Errorf("groups: %w", err)
+	}
+	used := make(map[domain.GroupID]GroupProfile, len(groups))
+	var id domain.GroupID
+	var p GroupProfile
+	var owner domain.CustomerID
+	_, err = pgx.ForEachRow(rows, []any{&id, &p.ID, &p.Name, &p.Edition, &owner}, func() error {
+		used[id] = p.seen(scope, owner)
+		return nil
+	})
+	return used, err
+}
+
+// GroupsWithoutProfile lists the groups of a tenant that use no profile.
+func GroupsWithoutProfile(ctx context.Context, db projections.Querier, t domain.Tenant) ([]domain.GroupID, error) {
+	rows, err := db.Query(ctx, `SELECT group_id FROM license_group WHERE tenant = $1 AND profile = '' ORDER BY group_id`, t)
+	if err != nil {
+		return nil, fmt.Errorf("groups: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[domain.GroupID])
 }

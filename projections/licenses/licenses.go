@@ -18,6 +18,6 @@ const thresholdsTable = "license_thresholds"
 
 // View is the read model.
 var View = projections.View{
-	Name: "licenses", Version: 1, Schema: states.Schema(thresholdsTable) + schema, Indexes: indexes,
+	Name: "licenses", Version: 2, Schema: states.Schema(thresholdsTable) + schema, Indexes: indexes,
 	Tables: []projections.Table{states.Table(thresholdsTable), customerTable(), licenseTable(), groupTable()},
 }

@@ -16,6 +16,7 @@ import (
 	"avportal/projections/devices"
 	"avportal/projections/fleettest"
 	"avportal/projections/page"
+	"avportal/projections/profiles"
 	"avportal/projections/projectiontest"
 	"avportal/projections/states"
 )
@@ -87,16 +88,20 @@ func TestEachEventOfACustomerAndATree(t *testing.T) {
 	f.Add(tree, group.Renamed{Group: "valid.z", To: "Zi"})
 	f.Add(tree, group.Moved{Group: "valid.z", From: "valid.main", To: "valid.a1"})
 	f.Add(tree, group.Deleted{Group: "valid.ae"})
+	f.Add(tree, group.ProfileChosen{Group: "valid.a", To: "p1", Link: "k1"})
+	f.Add(tree, group.ProfileChosen{Group: "valid.z", To: "p1", Link: "k2"})
+	f.Add(tree, group.ProfileChosen{Group: "valid.z", From: "p1", FromLink: "k2"})
 	g := projectiontest.Run(t, View, f.Events...)
 	type line struct {
 		Group   string `db:"group_id"`
 		Parent  string `db:"parent"`
 		Name    string `db:"name"`
 		Devices int32  `db:"devices"`
+		Profile string `db:"profile"`
 	}
-	projectiontest.Then(g, `SELECT group_id, parent, name, devices FROM license_group WHERE license = 'valid' ORDER BY group_id COLLATE "C"`,
-		line{"valid.a", "valid.main", "Anmeldung", 2}, line{"valid.a1", "valid.a", "Tresen", 3},
-		line{"valid.main", "", "Gültig", 2}, line{"valid.z", "valid.a1", "Zi", 1})
+	projectiontest.Then(g, `SELECT group_id, parent, name, devices, profile FROM license_group WHERE license = 'valid' ORDER BY group_id COLLATE "C"`,
+		line{"valid.a", "valid.main", "Anmeldung", 2, "p1"}, line{"valid.a1", "valid.a", "Tresen", 3, ""},
+		line{"valid.main", "", "Gültig", 2, ""}, line{"valid.z", "valid.a1", "Zi", 1, ""})
 	type size struct {
 		Groups  int64 `db:"groups"`
 		Devices int64 `db:"devices"`
@@ -110,7 +115,7 @@ func TestEachEventOfACustomerAndATree(t *testing.T) {
 
 func serve(tb testing.TB, fleets ...*fleettest.Fleet) *fleettest.Served {
 	tb.Helper()
-	return fleettest.Serve(tb, []projections.View{View, devices.View}, fleets...)
+	return fleettest.Serve(tb, []projections.View{View, devices.View, profiles.View}, fleets...)
 }
 
 func ids(tb testing.TB, s *fleettest.Served, scope domain.Scope, f Filter, limit int) (all []string) {

@@ -109,6 +109,7 @@ type groupRow struct {
 	Parent  domain.GroupID   `db:"parent"`
 	Name    string           `db:"name"`
 	Devices int32            `db:"devices"`
+	Profile domain.ProfileID `db:"profile"`
 }
 
 func groupTable() projections.Table {
@@ -144,6 +145,8 @@ func groupKeys(r eventstore.Recorded, touch func(GroupKey)) {
 		id(e.Group)
 	case group.Deleted:
 		id(e.Group)
+	case group.ProfileChosen:
+		id(e.Group)
 	case group.DeviceAdded:
 		id(e.Group)
 	case group.DeviceRemoved:
@@ -166,6 +169,8 @@ func foldGroup(row *groupRow, r eventstore.Recorded) {
 		row.Parent = e.To
 	case group.Deleted:
 		row.Delete()
+	case group.ProfileChosen:
+		row.Profile = e.To
 	case group.DeviceAdded:
 		row.Devices++
 	case group.DeviceRemoved:

@@ -29,6 +29,7 @@ CREATE TABLE license_group (
     parent   text NOT NULL, -- empty: the main group
     name     text COLLATE "de-x-icu" NOT NULL,
     devices  int  NOT NULL, -- in the group itself
+    profile  text NOT NULL, -- that it uses; empty for none
     PRIMARY KEY (tenant, group_id)
 ) WITH (fillfactor = 80);
 

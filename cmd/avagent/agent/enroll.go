@@ -112,7 +112,8 @@ func (a *Agent) enroll(ctx context.Context, id state.Identity) (state.Identity, 
 
 // startAnew makes the device tell a portal that knows nothing of it everything, and forget what it meant to tell another.
 func startAnew(tx *bbolt.Tx) error {
-	return errors.Join(outbox.Clear(tx), tasks.Clear(tx), findings.Retell(tx), state.Delete(tx, metaBucket, "reported"))
+	return errors.Join(outbox.Clear(tx), tasks.Clear(tx), findings.Retell(tx), state.Delete(tx, metaBucket, "reported"),
+		state.Delete(tx, metaBucket, configurationKey), state.Delete(tx, metaBucket, autoscanKey))
 }
 
 func clamp(seconds int, fallback, most time.Duration) time.Duration {

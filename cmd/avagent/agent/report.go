@@ -50,11 +50,19 @@ func (a *Agent) Report(ctx context.Context) (queued bool, err error) {
 		return false, err
 	}
 	facts, guards := a.observe(ctx, id.Server)
+	c, err := a.configuration()
+	if err != nil {
+		return false, err
+	}
+	if c.Profile != "" {
+		guards[wire.GuardAutoscan] = c.Autoscan.Enabled
+	}
+	r := wire.Report{Facts: facts, Guards: guards, Applied: &wire.Applied{Profile: c.Profile, Edition: c.Edition}}
 	if ctx.Err() != nil {
 		return false, nil // what was seen while being stopped says nothing about the machine
 	}
 	err = a.cfg.Dir.Update(func(tx *bbolt.Tx) error {
-		queued, err = queueReports(tx, facts, guards, a.interval(id))
+		queued, err = queueReports(tx, r, a.interval(id))
 		return err
 	})
 	if queued {
@@ -64,16 +72,15 @@ func (a *Agent) Report(ctx context.Context) (queued bool, err error) {
 }
 
 // queueReports queues one report, or several if more threats are new than one can hold.
-func queueReports(tx *bbolt.Tx, facts wire.Facts, guards wire.Guards, interval time.Duration) (queued bool, err error) {
-	var scan *wire.Scan
-	if err := state.Get(tx, metaBucket, "last_scan", &scan); err != nil {
+func queueReports(tx *bbolt.Tx, r wire.Report, interval time.Duration) (queued bool, err error) {
+	if err := state.Get(tx, metaBucket, "last_scan", &r.LastScan); err != nil {
 		return false, err
 	}
 	var last reported
 	if err := state.Get(tx, metaBucket, "reported", &last); err != nil {
 		return false, err
 	}
-	print, err := fingerprint(facts, guards, scan)
+	print, err := fingerprint(r)
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +94,7 @@ func queueReports(tx *bbolt.Tx, facts wire.Facts, guards wire.Guards, interval t
 			return queued, err
 		}
 		last, due = reported{At: time.Now().UTC(), Fingerprint: print}, false
-		r := wire.Report{ID: ulid.Make().String(), At: last.At, Facts: facts, Guards: guards, LastScan: scan}
+		r.ID, r.At = ulid.Make().String(), last.At
 		if err := queueReport(tx, r); err != nil {
 			return queued, err
 		}
@@ -126,8 +133,8 @@ func queueReport(tx *bbolt.Tx, r wire.Report) error {
 	return outbox.Put(tx, outbox.Entry{Class: class, Path: wire.ReportsPath, Key: r.ID, Body: body, QueuedAt: r.At})
 }
 
-func fingerprint(facts wire.Facts, guards wire.Guards, scan *wire.Scan) (string, error) {
-	content, err := state.Encode([]any{facts, guards, scan})
+func fingerprint(r wire.Report) (string, error) {
+	content, err := state.Encode([]any{r.Facts, r.Guards, r.LastScan, r.Applied})
 	if err != nil {
 		return "", fmt.Errorf("encode facts: %w", err)
 	}

@@ -55,6 +55,7 @@ func (a *Agent) serve(ctx context.Context, id state.Identity) error {
 	group.Go(func() error { return a.poll(ctx, c, id.PollWait) })
 	group.Go(func() error { return a.work(ctx) })
 	group.Go(func() error { return a.watch(ctx, min(a.interval(id), watchEvery)) })
+	group.Go(func() error { return a.autoscan(ctx) })
 	return group.Wait()
 }
 

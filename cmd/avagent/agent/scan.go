@@ -33,8 +33,16 @@ func (a *Agent) scan(ctx context.Context, profile string, paths []string, comman
 		CommandID: commandID, Profile: profile, Paths: slices.Clone(paths), StartedAt: time.Now().UTC(),
 	}}
 	var sum engine.Summary
-	if there := existing(paths); len(there) > 0 {
-		sum, s.err = a.cfg.Engine.Scan(ctx, there, func(f engine.Finding) { s.found = append(s.found, findings.Found(f)) })
+	c, err := a.configuration()
+	if s.err = err; err == nil {
+		there := slices.DeleteFunc(existing(paths), func(p string) bool { return excluded(c.Exclusions, p) })
+		if len(there) > 0 {
+			sum, s.err = a.cfg.Engine.Scan(ctx, there, func(f engine.Finding) {
+				if !excluded(c.Exclusions, f.Path) { // engines look at whole folders
+					s.found = append(s.found, findings.Found(f))
+				}
+			})
+		}
 	}
 	if s.err == nil {
 		s.err = a.findResolved(ctx, paths, sum, &s)
@@ -150,6 +158,10 @@ func (a *Agent) resolveAll(profile string, paths []string) ([]string, error) {
 	switch profile {
 	case wire.ProfileFull:
 		paths = a.cfg.Roots
+	case wire.ProfileSystem:
+		paths = onSystemPartition(a.cfg.Roots)
+	case wire.ProfileRemovable:
+		paths = a.removable()
 	case wire.ProfileQuick:
 		paths = a.cfg.QuickRoots
 	case wire.ProfilePath:

@@ -55,9 +55,15 @@ func (a *Agent) execute(ctx context.Context, task tasks.Task) error {
 	}
 	var result wire.CommandResult
 	var scan *scanned
-	if task.Command.Kind == wire.KindUpdate {
+	switch task.Command.Kind {
+	case wire.KindUpdate:
 		result = a.update(ctx)
-	} else {
+	case wire.KindApplyProfile:
+		var err error
+		if result, err = a.apply(ctx, task.Command.Configuration); err != nil {
+			return err
+		}
+	default:
 		s := a.scan(ctx, task.Command.Profile, paths, task.Command.ID)
 		scan, result = &s, scanResult(s)
 	}
@@ -75,8 +81,8 @@ func (a *Agent) admit(task tasks.Task) (paths []string, refused wire.CommandResu
 	no := func(code, format string, args ...any) ([]string, wire.CommandResult, bool) {
 		return nil, wire.CommandResult{At: time.Now().UTC(), Code: code, Detail: fmt.Sprintf(format, args...)}, false
 	}
-	if c.Kind != wire.KindScan && c.Kind != wire.KindUpdate {
-		return no(wire.ResultUnknownKind, "this agent knows the commands %s and %s, not %q", wire.KindScan, wire.KindUpdate, c.Kind)
+	if c.Kind != wire.KindScan && c.Kind != wire.KindUpdate && c.Kind != wire.KindApplyProfile {
+		return no(wire.ResultUnknownKind, "this agent knows the commands %s, %s and %s, not %q", wire.KindScan, wire.KindUpdate, wire.KindApplyProfile, c.Kind)
 	}
 	if task.Begun >= maxAttempts {
 		return no(wire.ResultFailed, "the agent went down %d times while executing this command", task.Begun)
@@ -84,7 +90,10 @@ func (a *Agent) admit(task tasks.Task) (paths []string, refused wire.CommandResu
 	if task.Begun == 0 && !time.Now().Before(c.ExpiresAt) {
 		return no(wire.ResultExpired, "the command expired before this device could begin it")
 	}
-	if c.Kind == wire.KindUpdate {
+	if c.Kind == wire.KindApplyProfile && (c.Configuration == nil || c.Configuration.Profile == "" || c.Configuration.Edition < 1) {
+		return no(wire.ResultInvalid, "the command holds no settings")
+	}
+	if c.Kind != wire.KindScan {
 		return nil, refused, true
 	}
 	if len(c.Paths) > wire.MaxPaths || (c.Profile == wire.ProfilePath) != (len(c.Paths) > 0) {

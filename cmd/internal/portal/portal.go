@@ -20,6 +20,7 @@ import (
 	"avportal/eventstore/people"
 	"avportal/http/api/tokens"
 	"avportal/http/rsp"
+	"avportal/http/secrets"
 	"avportal/http/signin"
 	"avportal/projections"
 	"avportal/projections/live"
@@ -47,6 +48,7 @@ type Portal struct {
 	seen      *live.Seen
 	vault     *people.Vault // keys of people
 	tokens    *tokens.Vault
+	secrets   *secrets.Vault // of configuration profiles
 	signin    *signin.Service
 	reseller  *rsp.Portal
 	metrics   *metrics
@@ -144,6 +146,9 @@ func (p *Portal) openPostgres(ctx, background context.Context) (err error) {
 		return err
 	}
 	if err = live.Migrate(ctx, p.writers); err != nil {
+		return err
+	}
+	if p.secrets, err = secrets.New(ctx, p.writers); err != nil {
 		return err
 	}
 	p.seen = live.NewSeen(p.writers, p.cfg.Log)

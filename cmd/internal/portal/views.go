@@ -11,6 +11,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/device"
+	"avportal/domain/profile"
 	"avportal/domain/token"
 	"avportal/eventstore"
 	"avportal/projections"
@@ -18,13 +19,14 @@ import (
 	"avportal/projections/devices"
 	"avportal/projections/jobs"
 	"avportal/projections/licenses"
+	"avportal/projections/profiles"
 	"avportal/projections/sqlview"
 	"avportal/projections/users"
 )
 
 // Views are the read models of the portal.
 func Views() []projections.View {
-	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View, users.View}
+	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View, users.View, profiles.View}
 }
 
 // settleDelay is how old an event must be before what it may have left half done is settled: longer than any command takes.
@@ -43,6 +45,12 @@ func (p *Portal) policies() []projections.Policy {
 			return nil
 		}},
 		{Name: "end sessions", React: p.signin.Follow},
+		{Name: "forget secrets", React: func(ctx context.Context, r eventstore.Recorded) error {
+			if e, ok := r.Event.(profile.Deleted); ok {
+				return p.secrets.Forget(ctx, r.Stream.Tenant, e.Profile)
+			}
+			return nil
+		}},
 		{Name: "forget erased people", React: func(ctx context.Context, r eventstore.Recorded) error {
 			return commands.ForgetErased(ctx, p.commands, r)
 		}},

@@ -12,12 +12,15 @@ type Commands struct {
 type Command struct {
 	// ID names the command for ever; a device never executes the same id twice.
 	ID string `json:"id"`
-	// Kind is KindScan or KindUpdate.
+	// Kind is one of the Kind constants.
 	Kind string `json:"kind"`
 	// Profile says what to scan: one of the Profile constants. Only for KindScan.
 	Profile string `json:"profile,omitempty"`
 	// Paths are what to scan with ProfilePath. Each must lie within the roots that the device was configured with.
-	Paths       []string  `json:"paths,omitempty"`
+	Paths []string `json:"paths,omitempty"`
+	// Configuration is what to take on. Only for KindApplyProfile.
+	Configuration *Configuration `json:"configuration,omitempty"`
+
 	RequestedAt time.Time `json:"requested_at"`
 	// ExpiresAt is when a command that has not begun is refused. The zero time is refused as well.
 	ExpiresAt time.Time `json:"expires_at"`
@@ -27,13 +30,17 @@ type Command struct {
 const (
 	KindScan   = "scan"
 	KindUpdate = "update"
+
+	KindApplyProfile = "apply_profile" // take on the settings of Configuration
 )
 
 // Scan profiles.
 const (
-	ProfileQuick = "quick" // the device's quick roots, or its roots where it has none of its own
-	ProfileFull  = "full"  // all of the device's roots
-	ProfilePath  = "path"  // the paths of the command
+	ProfileQuick     = "quick"     // the device's quick roots, or its roots where it has none of its own
+	ProfileSystem    = "system"    // what of the device's roots lies on the system partition
+	ProfileFull      = "full"      // all of the device's roots
+	ProfileRemovable = "removable" // what of the device's roots are removable media
+	ProfilePath      = "path"      // the paths of the command
 )
 
 // CommandStarted says that the device has begun.

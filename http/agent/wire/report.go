@@ -16,6 +16,8 @@ type Report struct {
 	// ThreatsComplete says that every threat open on the device is in Threats: one that the portal believes open and
 	// that is not listed has been resolved. It is false where the device has more than MaxThreats open.
 	ThreatsComplete bool `json:"threats_complete"`
+	// Applied names the settings that are in force; nil from a device that does not know about profiles.
+	Applied *Applied `json:"applied,omitempty"`
 	// LastScan is the last scan that ended, nil if there was none.
 	LastScan *Scan `json:"last_scan,omitempty"`
 }

@@ -13,6 +13,7 @@ import (
 	"avportal/domain"
 	"avportal/domain/device"
 	"avportal/domain/job"
+	"avportal/domain/profile"
 	"avportal/eventstore"
 )
 
@@ -54,6 +55,9 @@ func (l *Log) Visible(ctx context.Context, a domain.Actor, r eventstore.Recorded
 	}
 	if m, ok := r.Event.(device.Moved); ok {
 		return a.Customer == m.FromCustomer || a.Customer == m.ToCustomer, nil
+	}
+	if o, ok := r.Event.(profile.OwnerChanged); ok {
+		return a.Customer == o.From || a.Customer == o.To, nil
 	}
 	p, err := l.places.of(ctx, r)
 	return err == nil && p.Customer == a.Customer, err

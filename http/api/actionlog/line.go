@@ -57,6 +57,8 @@ func (l *Log) line(ctx context.Context, actor domain.Actor, all, seen []eventsto
 		err = l.request(ctx, &a, seen, e.Request)
 	case device.UpdateRequested:
 		err = l.request(ctx, &a, seen, e.Request)
+	case device.ProfileRequested:
+		err = l.request(ctx, &a, seen, e.Request)
 	case job.Accepted:
 		err = l.job(ctx, &a, main, e)
 	}
@@ -103,7 +105,7 @@ func (l *Log) request(ctx context.Context, a *Activity, events []eventstore.Reco
 
 // job says how a job stands.
 func (l *Log) job(ctx context.Context, a *Activity, r eventstore.Recorded, e job.Accepted) error {
-	a.Command, a.Job, a.Place.Group = true, e.Job, e.To
+	a.Command, a.Job, a.Place.Group = true, e.Job, e.Order.To
 	return commands.Inspect(ctx, l.commands, r.Stream, func(s job.State, _ eventstore.Revision) {
 		done, _, failed := s.Progress()
 		switch {
@@ -131,6 +133,8 @@ func groupOf(e domain.Event) (domain.GroupID, bool) {
 	case group.Moved:
 		return e.Group, true
 	case group.Deleted:
+		return e.Group, true
+	case group.ProfileChosen:
 		return e.Group, true
 	}
 	return "", false
