@@ -41,6 +41,7 @@ func (b *bench) rebuilding(ctx context.Context) (rows []row, err error) {
 		rounds, err := b.plan(1).Run(ctx,
 			measure.Way{Name: "portal", Run: r.portal},
 			measure.Way{Name: "read", Run: r.read},
+			measure.Way{Name: "reader", Run: r.reader},
 			measure.Way{Name: "naive", Run: r.naive},
 			measure.Way{Name: "batch", Run: r.batches},
 			measure.Way{Name: "local", Run: r.local},
@@ -65,6 +66,7 @@ func (r *rebuilding) rows(rounds []measure.Round) []row {
 	local := func(m measure.Round) float64 { return m.Of["local"].Took.Seconds() }
 	return []row{
 		beside(t4, "official client reads $all, nothing done", "read").noted("%d events of %d devices.", r.events, r.fleet.Enrolled()),
+		beside(noTarget, "the portal's own reader, nothing done", "reader"),
 		beside(t5, "Watermill, one transaction per event", "naive"),
 		beside(noTarget, "the same statements, pgx.Batch of 500 events", "batch"),
 		beside(noTarget, "COPY of its rows, indexes and swap alone", "copy"),
