@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -86,16 +87,17 @@ func (p *Personal) UnmarshalText(text []byte) error {
 // "user.invited/email"; a cipher binds the text to it.
 type Transform func(place string, p Personal) (Personal, error)
 
-// personalField is where an event type holds a personal text.
+// personalField is where an event type holds a personal text, or a list of what holds some.
 type personalField struct {
 	path  string // by wire names, as in "name.first"
 	index []int
+	each  []personalField // of each element, if it is a list
 }
 
 var personalType = reflect.TypeFor[Personal]()
 
-// personalFields finds the personal texts of a type. A list of them would need a place for each element, and nothing of ours
-// has one: it is a mistake in the program.
+// personalFields finds the personal texts of a type. The elements of a list share their places: the cipher binds their texts
+// to the person and the list, not to their order in it. A list of bare texts is a mistake in the program.
 func personalFields(t reflect.Type) (found []personalField) {
 	if t.Kind() != reflect.Struct {
 		return nil
@@ -105,20 +107,20 @@ func personalFields(t reflect.Type) (found []personalField) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Type == personalType:
-			found = append(found, personalField{name, []int{i}})
+			found = append(found, personalField{path: name, index: []int{i}})
 		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[time.Time]():
 			for _, inner := range personalFields(f.Type) {
-				found = append(found, personalField{name + "." + inner.path, append([]int{i}, inner.index...)})
+				found = append(found, personalField{name + "." + inner.path, append([]int{i}, inner.index...), inner.each})
 			}
-		case f.Type.Kind() == reflect.Slice && holdsPersonal(f.Type.Elem()):
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem() == personalType:
 			panic(fmt.Sprintf("domain: %s.%s is a list of personal texts", t, f.Name))
+		case f.Type.Kind() == reflect.Slice:
+			if each := personalFields(f.Type.Elem()); len(each) > 0 {
+				found = append(found, personalField{name, []int{i}, each})
+			}
 		}
 	}
 	return found
-}
-
-func holdsPersonal(t reflect.Type) bool {
-	return t == personalType || len(personalFields(t)) > 0
 }
 
 // TransformPersonal gives an event with each of its personal texts transformed. The event itself stays as it is.
@@ -132,29 +134,55 @@ func transformed(e Event, fields []personalField, transform Transform) (Event, e
 	}
 	out := reflect.New(reflect.TypeOf(e)).Elem()
 	out.Set(reflect.ValueOf(e))
-	if err := transformIn(out, e.EventType(), fields, transform); err != nil {
-		return nil, err
+	if err := transformIn(out, e.EventType()+"/", fields, transform); err != nil {
+		return nil, fmt.Errorf("event %s: %w", e.EventType(), err)
 	}
 	return out.Interface().(Event), nil
 }
 
-// transformIn works on an addressable value.
-func transformIn(v reflect.Value, eventType string, fields []personalField, transform Transform) error {
+// transformIn works on an addressable value. Lists are replaced, since others may hold them. The place begins with where the
+// value stands.
+func transformIn(v reflect.Value, place string, fields []personalField, transform Transform) error {
 	for _, f := range fields {
-		p := v.FieldByIndex(f.index).Addr().Interface().(*Personal)
+		at := v.FieldByIndex(f.index)
+		if f.each != nil {
+			list := reflect.MakeSlice(at.Type(), at.Len(), at.Len())
+			reflect.Copy(list, at)
+			for i := range list.Len() {
+				if err := transformIn(list.Index(i), place+f.path+".", f.each, transform); err != nil {
+					return err
+				}
+			}
+			if !at.IsNil() {
+				at.Set(list)
+			}
+			continue
+		}
+		p := at.Addr().Interface().(*Personal)
 		var err error
-		if *p, err = transform(eventType+"/"+f.path, *p); err != nil {
-			return fmt.Errorf("%s of event %s: %w", f.path, eventType, err)
+		if *p, err = transform(place+f.path, *p); err != nil {
+			return fmt.Errorf("%s: %w", f.path, err)
 		}
 	}
 	return nil
 }
 
-// PersonalTexts gives an event's personal texts by the path of their field, as in "name.first".
+// PersonalTexts gives an event's personal texts by the path of their field, as in "name.first" or "recipients.0.address".
 func PersonalTexts(e Event) map[string]Personal {
 	out := map[string]Personal{}
-	for _, f := range personalFields(reflect.TypeOf(e)) {
-		out[f.path] = reflect.ValueOf(e).FieldByIndex(f.index).Interface().(Personal)
-	}
+	personalTexts(reflect.ValueOf(e), "", personalFields(reflect.TypeOf(e)), out)
 	return out
+}
+
+func personalTexts(v reflect.Value, path string, fields []personalField, out map[string]Personal) {
+	for _, f := range fields {
+		at := v.FieldByIndex(f.index)
+		if f.each == nil {
+			out[path+f.path] = at.Interface().(Personal)
+			continue
+		}
+		for i := range at.Len() {
+			personalTexts(at.Index(i), path+f.path+"."+strconv.Itoa(i)+".", f.each, out)
+		}
+	}
 }

@@ -141,3 +141,28 @@ func TestDamagedPersonalTexts(t *testing.T) {
 		}
 	}
 }
+
+type invited struct {
+	Guests []contact `json:"guests"`
+}
+
+func (invited) EventType() string { return "thing.invited" }
+
+func TestPersonalTextsInLists(t *testing.T) {
+	r, cipher := domain.NewRegistry([]domain.Declaration{domain.Declare[invited](1)}), &reversed{}
+	e := invited{Guests: []contact{{domain.Personal{Subject: "s1", Text: "a@x"}}, {domain.Personal{Subject: "s2", Text: "b@y"}}}}
+	stored, _, err := r.Encode(e, cipher.seal)
+	if err != nil || string(stored) != `{"guests":[{"email":"s1.x@a"},{"email":"s2.y@b"}]}` || e.Guests[0].Email.Text != "a@x" {
+		t.Fatalf("stored as %s, %v; the event is %+v", stored, err, e.Guests[0].Email.Text)
+	}
+	back, err := r.Decode("thing.invited", 1, stored, cipher.open)
+	if err != nil || len(back.(invited).Guests) != 2 || back.(invited).Guests[1] != e.Guests[1] || cipher.places[3] != "thing.invited/guests.email" {
+		t.Errorf("came back as %+v, %v, %v", back, err, cipher.places)
+	}
+	if texts := domain.PersonalTexts(e); len(texts) != 2 || texts["guests.1.email"].Text != "b@y" {
+		t.Errorf("texts %v", texts)
+	}
+	if none, err := r.Decode("thing.invited", 1, []byte(`{"guests":null}`), cipher.open); err != nil || none.(invited).Guests != nil {
+		t.Errorf("no list: %+v, %v", none, err)
+	}
+}

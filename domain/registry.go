@@ -75,7 +75,7 @@ func decoderOf[O any](eventType string) func([]byte, Transform) (O, error) {
 		if open == nil || len(personal) == 0 {
 			return o, nil
 		}
-		return o, transformIn(reflect.ValueOf(&o).Elem(), eventType, personal, open)
+		return o, transformIn(reflect.ValueOf(&o).Elem(), eventType+"/", personal, open)
 	}
 }
 

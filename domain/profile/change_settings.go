@@ -49,6 +49,7 @@ func (c ChangeSettings) Decide(s State) ([]domain.Event, error) {
 	if c.KeepLock {
 		c.Settings.Lock = s.settings.Lock
 	}
+	c.Settings.Notifications = c.Settings.Notifications.known(s.settings.Notifications)
 	settings, err := c.Settings.clean()
 	if err != nil {
 		return nil, err

@@ -160,3 +160,27 @@ func TestAnOldStateStaysAsItWas(t *testing.T) {
 		t.Error("an event changed the state before it")
 	}
 }
+
+// The address of a person who stands in the settings keeps its subject, whoever sends it again; one that was erased is left out.
+func TestRecipientsKeepTheirSubjects(t *testing.T) {
+	to := func(list ...domain.Personal) ChangeSettings {
+		s := Defaults()
+		for _, a := range list {
+			s.Notifications.Recipients = append(s.Notifications.Recipients, Recipient{Address: a, Kinds: []Notice{VirusFound}, Delivery: Instant})
+		}
+		return ChangeSettings{Tenant: tenant, Profile: id, Settings: s, At: at}
+	}
+	person := func(subject, text string) domain.Personal {
+		return domain.Personal{Subject: domain.Subject(subject), Text: text}
+	}
+	first := to(person("s1", "a@example.org"))
+	sc := given(t).When(first).Then(SettingsChanged{Profile: id, Edition: 2, Sections: []Section{InNotifications}, To: Settings{Notifications: first.Settings.Notifications}})
+	sc.When(to(person("s2", " a@example.org"))).ThenNothing()
+	both := to(person("s1", "a@example.org"), person("s3", "b@example.org"))
+	sc.When(to(person("s2", "a@example.org"), person("s3", "b@example.org"))).Then(SettingsChanged{
+		Profile: id, Edition: 3, Sections: []Section{InNotifications},
+		From: Settings{Notifications: first.Settings.Notifications}, To: Settings{Notifications: both.Settings.Notifications},
+	})
+	sc.When(to(person("s1", "a@example.org"), person("s3", "x").Erase())).ThenNothing()
+	sc.When(to(person("", "c@example.org"))).ThenRefused(domain.ErrInvalid.At("/notifications/recipients/0/address"))
+}

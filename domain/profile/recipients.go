@@ -9,9 +9,6 @@ import (
 	"avportal/domain"
 )
 
-// Address is the e-mail address of a person.
-type Address string
-
 // Notifications say who is told of what.
 type Notifications struct {
 	Recipients []Recipient `json:"recipients,omitempty"`
@@ -19,9 +16,9 @@ type Notifications struct {
 
 // Recipient is somebody who is told of what happens to the devices that use the profile.
 type Recipient struct {
-	Address  Address  `json:"address"`
-	Kinds    []Notice `json:"kinds"` // in the order of the list of kinds
-	Delivery Delivery `json:"delivery"`
+	Address  domain.Personal `json:"address"` // e-mail, under a subject of its own
+	Kinds    []Notice        `json:"kinds"`   // in the order of the list of kinds
+	Delivery Delivery        `json:"delivery"`
 }
 
 // Delivery is when a recipient is told.
@@ -74,10 +71,13 @@ func (n Notifications) clean() (out Notifications, err error) {
 	}
 	for i, r := range n.Recipients {
 		field := fmt.Sprintf("%s/%d", at, i)
-		if r.Address, err = r.Address.clean(field + "/address"); err != nil {
+		if r.Address.Erased() { // in settings that are brought back or copied
+			continue
+		}
+		if r.Address, err = cleanAddress(field+"/address", r.Address); err != nil {
 			return out, err
 		}
-		if slices.ContainsFunc(out.Recipients, func(o Recipient) bool { return strings.EqualFold(string(o.Address), string(r.Address)) }) {
+		if slices.ContainsFunc(out.Recipients, func(o Recipient) bool { return strings.EqualFold(o.Address.Text, r.Address.Text) }) {
 			return out, domain.ErrInvalid.At(field + "/address").With("Another recipient has this address.")
 		}
 		if r.Delivery != Instant && r.Delivery != Digest {
@@ -106,15 +106,33 @@ func cleanKinds(field string, kinds []Notice) ([]Notice, error) {
 	return ordered, nil
 }
 
-// clean refuses what can't be an address. Whether somebody reads it, only a mail can tell.
-func (a Address) clean(field string) (Address, error) {
-	s := strings.TrimSpace(string(a))
+// known gives an address that stands in the settings already the subject that it has there, so that one person does not
+// become many.
+func (n Notifications) known(before Notifications) Notifications {
+	n.Recipients = slices.Clone(n.Recipients)
+	for i, r := range n.Recipients {
+		for _, b := range before.Recipients {
+			if r.Address.Text != "" && strings.EqualFold(strings.TrimSpace(r.Address.Text), b.Address.Text) {
+				n.Recipients[i].Address.Subject = b.Address.Subject
+			}
+		}
+	}
+	return n
+}
+
+// cleanAddress refuses what can't be an address. Whether somebody reads it, only a mail can tell.
+func cleanAddress(field string, a domain.Personal) (domain.Personal, error) {
+	s := strings.TrimSpace(a.Text)
 	i := strings.LastIndexByte(s, '@')
 	odd := func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`<>(),;:"`, r)
 	}
 	if i < 1 || len(s) > MaxAddress || strings.ContainsFunc(s, odd) || strings.Contains(s[:i], "@") || !strings.Contains(strings.Trim(s[i+1:], "."), ".") {
-		return "", domain.ErrInvalid.At(field).With("This is not an e-mail address.")
+		return a, domain.ErrInvalid.At(field).With("This is not an e-mail address.")
 	}
-	return Address(s), domain.Text(field, s, MaxAddress)
+	if err := domain.CheckID(field, string(a.Subject)); err != nil {
+		return a, err
+	}
+	a.Text = s
+	return a, domain.Text(field, s, MaxAddress)
 }

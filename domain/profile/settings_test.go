@@ -60,13 +60,13 @@ func TestEachFieldIsChecked(t *testing.T) {
 		{"/exclusions/processes/0", func(s *Settings) { s.Exclusions.Processes = []string{strings.Repeat("x", MaxProcess+1)} }},
 		{"/exclusions/max_file_mb", func(s *Settings) { s.Exclusions.MaxFileMB = -1 }},
 		{"/notifications/recipients", to(make([]Recipient, MaxRecipients+1)...)},
-		{"/notifications/recipients/0/address", to(Recipient{Address: "nobody", Kinds: kinds, Delivery: Instant})},
-		{"/notifications/recipients/0/address", to(Recipient{Address: "a b@example.org", Kinds: kinds, Delivery: Instant})},
-		{"/notifications/recipients/0/address", to(Recipient{Address: "a@localhost", Kinds: kinds, Delivery: Instant})},
-		{"/notifications/recipients/1/address", to(Recipient{Address: "a@example.org", Kinds: kinds, Delivery: Instant}, Recipient{Address: "A@example.org", Kinds: kinds, Delivery: Digest})},
-		{"/notifications/recipients/0/kinds", to(Recipient{Address: "a@example.org", Delivery: Instant})},
-		{"/notifications/recipients/0/kinds/1", to(Recipient{Address: "a@example.org", Kinds: []Notice{VirusFound, "weather"}, Delivery: Instant})},
-		{"/notifications/recipients/0/delivery", to(Recipient{Address: "a@example.org", Kinds: kinds, Delivery: "weekly"})},
+		{"/notifications/recipients/0/address", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "nobody"}, Kinds: kinds, Delivery: Instant})},
+		{"/notifications/recipients/0/address", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a b@example.org"}, Kinds: kinds, Delivery: Instant})},
+		{"/notifications/recipients/0/address", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@localhost"}, Kinds: kinds, Delivery: Instant})},
+		{"/notifications/recipients/1/address", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: kinds, Delivery: Instant}, Recipient{Address: domain.Personal{Subject: "s1", Text: "A@example.org"}, Kinds: kinds, Delivery: Digest})},
+		{"/notifications/recipients/0/kinds", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Delivery: Instant})},
+		{"/notifications/recipients/0/kinds/1", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: []Notice{VirusFound, "weather"}, Delivery: Instant})},
+		{"/notifications/recipients/0/delivery", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: kinds, Delivery: "weekly"})},
 	} {
 		wrong := Defaults()
 		c.spoil(&wrong)
@@ -85,7 +85,7 @@ func everything() Settings {
 	s.Updates.Proxy = Proxy{Host: "10.0.0.1", Port: 3128, User: "av", Password: "s1"}
 	s.Exclusions = Exclusions{Paths: []string{`C:\SQL`}, Processes: []string{"sqlservr.exe"}, MaxFileMB: 500}
 	s.Lock.Password = "s2"
-	s.Notifications.Recipients = []Recipient{{Address: "av@example.org", Kinds: []Notice{VirusFound, Outdated}, Delivery: Digest}}
+	s.Notifications.Recipients = []Recipient{{Address: domain.Personal{Subject: "s1", Text: "av@example.org"}, Kinds: []Notice{VirusFound, Outdated}, Delivery: Digest}}
 	return s
 }
 

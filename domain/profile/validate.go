@@ -59,11 +59,16 @@ func (s Settings) clean() (Settings, error) {
 			return s, domain.ErrInvalid.With("This is not the id of a secret.")
 		}
 	}
-	stored, err := json.Marshal(s)
+	stored, err := json.Marshal(s.withoutPeople()) // these are few, and stored sealed
 	if err == nil && len(stored) > MaxSettings {
 		err = domain.ErrInvalid.With("The settings take %d bytes; %d are allowed.", len(stored), MaxSettings)
 	}
 	return s, err
+}
+
+func (s Settings) withoutPeople() Settings {
+	s.Notifications = Notifications{}
+	return s
 }
 
 func (p Proxy) clean() (Proxy, error) {

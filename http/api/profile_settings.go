@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -71,8 +72,16 @@ func (s *server) settingsIn(ctx context.Context, intent uuid.UUID, id domain.Pro
 		p.Password, p.PasswordSet = nil, nil
 		in.Updates.Proxy = &p
 	}
+	recipients := value(in.Notifications.Recipients)
+	in.Notifications.Recipients = nil
 	if err := recode(in, &change.Settings); err != nil {
 		return change, err
+	}
+	for i, r := range recipients {
+		subject := domain.Subject(uuid.NewSHA1(intent, fmt.Append(nil, "recipient ", i)).String()) // unless the settings have the address
+		change.Settings.Notifications.Recipients = append(change.Settings.Notifications.Recipients, profile.Recipient{
+			Address: domain.Personal{Subject: subject, Text: r.Address}, Kinds: values[profile.Notice](&r.Kinds), Delivery: profile.Delivery(r.Delivery),
+		})
 	}
 	if proxy != "" {
 		change.Settings.Updates.Proxy.Password = secrets.IDFor(intent, "proxy")
@@ -92,15 +101,30 @@ func (s *server) settingsIn(ctx context.Context, intent uuid.UUID, id domain.Pro
 // settingsOf shows settings. Of secrets it only tells that they are there.
 func settingsOf(in profile.Settings) (out ProfileSettings, err error) {
 	proxy, lock := in.Updates.Proxy.Password != "", in.Lock.Password != ""
-	in.Updates.Proxy.Password, in.Lock.Password = "", ""
+	recipients := recipientsOf(in.Notifications)
+	in.Updates.Proxy.Password, in.Lock.Password, in.Notifications = "", "", profile.Notifications{}
 	if err := recode(in, &out); err != nil {
 		return out, err
 	}
 	if out.Updates.Proxy != nil {
 		out.Updates.Proxy.PasswordSet = &proxy
 	}
-	out.Lock.Set = &lock
+	out.Lock.Set, out.Notifications.Recipients = &lock, recipients
 	return out, nil
+}
+
+// recipientsOf leaves out who has been erased.
+func recipientsOf(n profile.Notifications) *[]Recipient {
+	var list []Recipient
+	for _, r := range n.Recipients {
+		if !r.Address.Erased() {
+			list = append(list, Recipient{Address: r.Address.Text, Kinds: values[RecipientKinds](&r.Kinds), Delivery: RecipientDelivery(r.Delivery)})
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return &list
 }
 
 // recode goes from the settings of the document to those of the domain, or back: both have the same names on the wire.

@@ -166,6 +166,7 @@ func TestPasswordsStandNowhereInClear(t *testing.T) {
 	settings, _ := p.settings(id)
 	settings["updates"] = map[string]any{"product": true, "proxy": map[string]any{"host": "10.0.0.1", "port": 3128, "user": "av", "password": proxy}}
 	settings["lock"] = map[string]any{"password": lock}
+	settings["notifications"] = map[string]any{"recipients": []any{map[string]any{"address": "nobody-else@example.org", "kinds": []string{"outdated"}, "delivery": "daily"}}}
 	p.must(200, p.admin, "PUT", one+"/settings", settings, "Idempotency-Key", "s1")
 	if again := p.must(200, p.admin, "PUT", one+"/settings", settings, "Idempotency-Key", "s1"); again.body["edition"] != 2.0 {
 		t.Errorf("repeated: %s", again.raw)
@@ -203,7 +204,7 @@ func TestPasswordsStandNowhereInClear(t *testing.T) {
 		t.Errorf("taken away: %+v", open)
 	}
 	log := p.wholeLog()
-	for _, secret := range []string{proxy, lock, "another-Geheimnis", "argon2id"} {
+	for _, secret := range []string{proxy, lock, "another-Geheimnis", "argon2id", "nobody-else@example.org"} {
 		if bytes.Contains(log, []byte(secret)) || strings.Contains(p.log.String(), secret) {
 			t.Errorf("the log holds %q", secret)
 		}

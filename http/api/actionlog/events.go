@@ -110,9 +110,20 @@ func (l *Log) show(ctx context.Context, a domain.Actor, r eventstore.Recorded, p
 func showPersonal(data map[string]any, path string, p domain.Personal) {
 	names := strings.Split(path, ".")
 	last := len(names) - 1
+	var at any = data
 	for _, name := range names[:last] {
-		data, _ = data[name].(map[string]any)
+		switch v := at.(type) {
+		case map[string]any:
+			at = v[name]
+		case []any: // the path gives the number of an element
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(v) {
+				return
+			}
+			at = v[i]
+		}
 	}
+	data, _ = at.(map[string]any)
 	switch _, there := data[names[last]]; {
 	case !there:
 	case p.Erased():
