@@ -62,33 +62,6 @@ func (l *Log) List(ctx context.Context, a domain.Actor, f Filter, cursor string,
 	return p, err
 }
 
-// All yields all activities that an actor sees, newest first, however many there are.
-func (l *Log) All(ctx context.Context, a domain.Actor, f Filter) iter.Seq2[Activity, error] {
-	return func(yield func(Activity, error) bool) {
-		s, from, err := l.scan(ctx, a, f, nil)
-		for err == nil && from >= 0 {
-			var p Page
-			if p, from, err = s.run(ctx, from, page.MaxLimit); err != nil {
-				break
-			}
-			for _, item := range p.Items {
-				if !yield(item, nil) {
-					return
-				}
-			}
-			if len(s.known) > maxKnown {
-				clear(s.known)
-			}
-		}
-		if err != nil {
-			yield(Activity{}, err)
-		}
-	}
-}
-
-// maxKnown bounds how many activities a long reading remembers.
-const maxKnown = 2000
-
 // scan begins to look for activities: behind a cursor's key, or where the filter's period ends. From is NoStream if there is
 // nothing.
 func (l *Log) scan(ctx context.Context, a domain.Actor, f Filter, key []string) (s *scan, from eventstore.Revision, err error) {
