@@ -101,6 +101,24 @@ DO $$ BEGIN -- as above
     END IF;
 END $$;
 
+-- What was last done with a view on behalf of an operator, how far it has come, and how it ended.
+CREATE TABLE IF NOT EXISTS portal.operation (
+    view         text        PRIMARY KEY,
+    task         text        NOT NULL,
+    started      timestamptz NOT NULL DEFAULT now(),
+    ended        timestamptz,
+    phase        text        NOT NULL DEFAULT '',
+    events       bigint      NOT NULL DEFAULT 0,
+    commit       bigint      NOT NULL DEFAULT 0,
+    prepare      bigint      NOT NULL DEFAULT 0,
+    head_commit  bigint      NOT NULL DEFAULT 0,
+    head_prepare bigint      NOT NULL DEFAULT 0,
+    per_second   float8      NOT NULL DEFAULT 0,
+    seconds_left float8      NOT NULL DEFAULT 0,
+    error        text,
+    differs      boolean     NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
+
 -- Who works on what. It stands apart from the generation, whose row is locked while a batch is being written.
 CREATE TABLE IF NOT EXISTS portal.lease (
     name         text        PRIMARY KEY,

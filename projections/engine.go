@@ -181,7 +181,7 @@ func (e *Engine) view(name string) (View, error) {
 			return v, nil
 		}
 	}
-	return View{}, fmt.Errorf("there is no view %q", name)
+	return View{}, fmt.Errorf("view %q: %w", name, ErrNoView)
 }
 
 // watchHead notes where the log ends, once a second, so that lag can be told in seconds.

@@ -33,9 +33,15 @@ var (
 	// ErrNoSuchMoment says that a moment of the past is not there, or not yet.
 	ErrNoSuchMoment = errors.New("there is no such moment of the past")
 	// ErrInUse says that what should be dropped is being read.
-	ErrInUse = errors.New("somebody is reading it")
+	ErrInUse = errors.New("it is in use")
 	// ErrTooLarge says that a moment takes more room than all moments together may.
 	ErrTooLarge = errors.New("the moment is larger than what moments of the past may take")
+	// ErrNoView says that there is no view of a name.
+	ErrNoView = errors.New("there is no such view")
+	// ErrNoGeneration says that there is no generation of a name.
+	ErrNoGeneration = errors.New("there is no such generation")
+	// ErrRunning says that something is being done with the view already.
+	ErrRunning = errors.New("another operation on this view is running")
 	// ErrNoPolicy says that no policy of a name has ever run.
 	ErrNoPolicy = errors.New("there is no such policy")
 	// ErrNoPrevious says that there is no generation to roll back to.

@@ -190,7 +190,7 @@ func dropIf(ctx context.Context, db *pgxpool.Pool, schema string, still func(Gen
 		case err != nil || !ok || !still(g):
 			return err
 		case g.State == StateLive:
-			return fmt.Errorf("%s is live", schema)
+			return fmt.Errorf("%w: %s is live", ErrInUse, schema)
 		}
 		return forget(ctx, tx, schema)
 	})

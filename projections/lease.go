@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -81,6 +82,18 @@ func (l lease) keep(ctx context.Context) {
 		beatCtx, cancel := context.WithTimeout(ctx, leaseTTL)
 		_, _ = l.db.Exec(beatCtx, `UPDATE portal.lease SET beat = clock_timestamp() WHERE name = $1 AND owner = $2`, l.name, l.owner)
 		cancel()
+	}
+}
+
+// beat keeps the lease until what it answers is called, even if the context ends before.
+func (l lease) beat(ctx context.Context) (release func()) {
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var beating sync.WaitGroup
+	beating.Go(func() { l.keep(keeping) })
+	return func() {
+		stop()
+		beating.Wait()
+		l.release()
 	}
 }
 

@@ -99,6 +99,33 @@ func (p *Past) Open(ctx context.Context, w When, tenant domain.Tenant) (*Reading
 	}
 }
 
+// Begin has a moment built if it is not there, and answers it as far as it has come.
+func (p *Past) Begin(ctx context.Context, w When, tenant domain.Tenant) (Moment, error) {
+	if err := p.engine.isPast(ctx, w); err != nil {
+		return Moment{}, err
+	}
+	name := momentName(w, tenant, p.engine.Views)
+	if m, ok, err := p.engine.useMoment(ctx, name); ok || err != nil {
+		return m, err
+	}
+	b, err := p.build(name, w, tenant)
+	if err != nil {
+		return Moment{}, err
+	}
+	select {
+	case <-b.done:
+		if b.err != nil {
+			return Moment{}, b.err
+		}
+	default:
+	}
+	m, ok, err := findMoment(ctx, p.engine.DB, name)
+	if !ok { // it begins in a moment
+		m = Moment{Name: name, At: w.Time, Tenant: tenant, Position: w.Position}
+	}
+	return m, err
+}
+
 // build begins to build a moment, unless it is being built already. One that failed is not tried again at once.
 func (p *Past) build(name string, w When, tenant domain.Tenant) (*pastBuild, error) {
 	p.mu.Lock()

@@ -21,6 +21,11 @@ type PolicyStatus struct {
 	Quarantined int64 // events left out, as an operator decided
 }
 
+// State sums up where the policy stands.
+func (s PolicyStatus) State() string {
+	return Status{Version: 1, Halted: s.Halted, Position: s.Position, Head: s.Head}.State()
+}
+
 // PolicyStatus lists the policies that have ever run.
 func (e *Engine) PolicyStatus(ctx context.Context) ([]PolicyStatus, error) {
 	all, err := policies(ctx, e.DB)

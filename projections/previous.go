@@ -113,13 +113,13 @@ func (e *Engine) Drop(ctx context.Context, schema string) error {
 	case err != nil:
 		return fmt.Errorf("drop %s: %w", schema, err)
 	case !ok:
-		return fmt.Errorf("there is no generation %s", schema)
+		return fmt.Errorf("drop %s: %w", schema, ErrNoGeneration)
 	case g.State == StateAsOf:
-		return fmt.Errorf("%s belongs to the moment %s; drop that", schema, g.AsOf)
+		return fmt.Errorf("%w: %s belongs to the moment %s; drop that", ErrInUse, schema, g.AsOf)
 	case g.State == StateNext || g.State == StateCheck:
 		busy, err := e.held(ctx, schema)
 		if busy {
-			err = errors.New("somebody is building it")
+			err = fmt.Errorf("%w: somebody is building it", ErrInUse)
 		}
 		if err != nil {
 			return fmt.Errorf("drop %s: %w", schema, err)

@@ -129,14 +129,7 @@ func (e *Engine) hold(ctx context.Context, name, owner string) (*session, func()
 	if err := l.await(ctx, s); err != nil {
 		return nil, nil, errors.Join(err, s.close())
 	}
-	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var beating sync.WaitGroup
-	beating.Go(func() { l.keep(keeping) })
-	return s, func() {
-		stop()
-		beating.Wait()
-		l.release()
-	}, nil
+	return s, l.beat(ctx), nil
 }
 
 // open makes a connection the one that writes to a generation.

@@ -92,6 +92,32 @@ func (e *Engine) Poison(ctx context.Context, view string) (Halt, error) {
 	return Halt{}, fmt.Errorf("view %s: %w", view, ErrNotHalted)
 }
 
+// PoisonEvent is Poison, and makes sure that it is the event that the caller means: another one must not be left out by mistake.
+func (e *Engine) PoisonEvent(ctx context.Context, view, event string) (Halt, error) {
+	h, err := e.Poison(ctx, view)
+	if err == nil && h.EventID != event {
+		err = fmt.Errorf("%w: %s stands before event %s (%s at %s), not before %s", ErrNotHalted, view, h.EventID, h.EventType, h.Position, event)
+	}
+	return h, err
+}
+
+// Quarantined finds the position of an event that is left out already; otherwise the error is the one given.
+func (e *Engine) Quarantined(ctx context.Context, view, event string, otherwise error) (position string, err error) {
+	id, err := uuid.Parse(event)
+	if err != nil {
+		return "", otherwise
+	}
+	q, err := readQuarantine(ctx, e.Store, view)
+	if err != nil {
+		return "", err
+	}
+	at, ok := q[id]
+	if !ok {
+		return "", otherwise
+	}
+	return at.String(), nil
+}
+
 // names reports whether there is an event to leave out.
 func (h *Halt) names() bool { return h != nil && h.EventID != uuid.Nil.String() && h.EventID != "" }
 

@@ -33,6 +33,30 @@ type Status struct {
 // Ready reports whether the view can be read and is not standing still.
 func (s Status) Ready() bool { return s.Version > 0 && s.Halted == nil }
 
+// The states of views and policies.
+const (
+	StandsUpToDate = "up_to_date"
+	StandsBehind   = "behind"
+	StandsPaused   = "paused"
+	StandsHalted   = "halted"
+	StandsNotBuilt = "not_built"
+)
+
+// State sums up where the view stands.
+func (s Status) State() string {
+	switch {
+	case s.Halted != nil:
+		return StandsHalted
+	case s.Version == 0:
+		return StandsNotBuilt
+	case s.Paused:
+		return StandsPaused
+	case s.Position.Compare(s.Head) < 0:
+		return StandsBehind
+	}
+	return StandsUpToDate
+}
+
 // Status reads where all views of the configuration stand, now.
 func (e *Engine) Status(ctx context.Context) ([]Status, error) {
 	generations, err := Generations(ctx, e.DB)

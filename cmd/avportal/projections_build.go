@@ -22,7 +22,9 @@ func (v *viewTool) rebuildCommand() *cobra.Command {
 			"A rebuild that was broken off goes on where it had saved. What was live goes on following the log for --keep, so that\n" +
 			"`rollback` can go back to it without losing anything." + viewExits,
 		Example: "  avportal projections rebuild devices\n  avportal projections rebuild --parallel 4 --keep 48h",
-		RunE:    v.with(func(cmd *cobra.Command, args []string) error { return v.each(cmd, args, "rebuilt", v.engine.Rebuild) }),
+		RunE: v.with(func(cmd *cobra.Command, args []string) error {
+			return v.operate(cmd, args, "rebuilt", projections.TaskRebuild)
+		}),
 	}
 	v.parallelFlag(cmd)
 	cmd.Flags().DurationVar(&v.keep, "keep", 24*time.Hour, "how long what was live goes on following")
@@ -36,10 +38,7 @@ func (v *viewTool) verifyCommand() *cobra.Command {
 			"The outcome stands in `status` and in the metrics avportal_view_verified_timestamp_seconds and avportal_view_differs." + viewExits,
 		Example: "  avportal projections verify\n  avportal projections verify devices --json",
 		RunE: v.with(func(cmd *cobra.Command, args []string) error {
-			return v.each(cmd, args, "equals its rebuild", func(ctx context.Context, view string, report func(projections.Progress)) error {
-				_, err := v.engine.Verify(ctx, view, report)
-				return err
-			})
+			return v.operate(cmd, args, "equals its rebuild", projections.TaskVerify)
 		}),
 	}
 	v.parallelFlag(cmd)
@@ -53,7 +52,7 @@ func (v *viewTool) rollbackCommand() *cobra.Command {
 			"The previous generation has followed the log since, so nothing is lost and readers notice nothing." + viewExits,
 		Example: "  avportal projections rollback devices", Args: cobra.MinimumNArgs(1),
 		RunE: v.with(func(cmd *cobra.Command, args []string) error {
-			return v.each(cmd, args, "rolled back", v.engine.Rollback)
+			return v.operate(cmd, args, "rolled back", projections.TaskRollback)
 		}),
 	}
 	cmd.Flags().DurationVar(&v.keep, "keep", 24*time.Hour, "how long what is live now goes on following")
@@ -72,6 +71,13 @@ type outcome struct {
 	Error   string  `json:"error,omitempty"`
 	Events  int     `json:"events"` // read
 	Seconds float64 `json:"seconds"`
+}
+
+// operate carries out a task on views, as the API does for operators: the API showss its progress and outcome.
+func (v *viewTool) operate(cmd *cobra.Command, names []string, done string, task projections.Task) error {
+	return v.each(cmd, names, done, func(ctx context.Context, view string, report func(projections.Progress)) error {
+		return v.engine.Operate(ctx, task, view, report)
+	})
 }
 
 // each does the same with the views that are named, or with all, several at once. It goes on after one that fails.

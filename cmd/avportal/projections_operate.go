@@ -77,12 +77,9 @@ func (v *viewTool) quarantineCommand() *cobra.Command {
 }
 
 func (v *viewTool) quarantine(ctx context.Context, view, event, reason string) error {
-	h, err := v.engine.Poison(ctx, view)
+	h, err := v.engine.PoisonEvent(ctx, view, event)
 	if err != nil {
 		return err
-	}
-	if h.EventID != event {
-		return fmt.Errorf("view %s stands before event %s (%s at %s), not before %s", view, h.EventID, h.EventType, h.Position, event)
 	}
 	rq := commands.Request{Actor: operator(), At: time.Now(), ID: uuid.New()}
 	_, err = commands.Do[platform.View](ctx, commands.New(v.store), rq, platform.Quarantine{

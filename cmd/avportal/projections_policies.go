@@ -26,12 +26,9 @@ func (v *viewTool) statusOfPolicies(cmd *cobra.Command) (halted bool, err error)
 	}
 	lines := make([]policyStatus, len(all))
 	for i, s := range all {
-		lines[i] = policyStatus{Policy: s.Name, State: "up_to_date", Position: s.Position.String(), Log: s.Head.String(), Quarantined: s.Quarantined}
-		if s.Position.Compare(s.Head) < 0 {
-			lines[i].State = "behind"
-		}
+		lines[i] = policyStatus{Policy: s.Name, State: s.State(), Position: s.Position.String(), Log: s.Head.String(), Quarantined: s.Quarantined}
 		if h := s.Halted; h != nil {
-			lines[i].State, lines[i].Halted, halted = "halted", lineOfHalt(h), true
+			lines[i].Halted, halted = lineOfHalt(h), true
 		}
 	}
 	if v.asJSON {

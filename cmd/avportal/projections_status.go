@@ -52,7 +52,7 @@ func (h *haltLine) print(out io.Writer, who string) {
 
 func statusOf(s projections.Status) viewStatus {
 	out := viewStatus{
-		View: s.View, State: "up_to_date", Version: s.Version, Position: s.Position.String(), Log: s.Head.String(), Events: s.Events,
+		View: s.View, State: s.State(), Version: s.Version, Position: s.Position.String(), Log: s.Head.String(), Events: s.Events,
 		Applied: s.Applied, Quarantined: s.Quarantined, Verified: stamp(s.Verified), Differs: s.Differs,
 	}
 	if s.Previous != nil {
@@ -60,16 +60,6 @@ func statusOf(s projections.Status) viewStatus {
 	}
 	if h := s.Halted; h != nil {
 		out.Halted = lineOfHalt(h)
-	}
-	switch {
-	case s.Halted != nil:
-		out.State = "halted"
-	case s.Paused:
-		out.State = "paused"
-	case s.Version == 0:
-		out.State = "not_built"
-	case s.Position.Compare(s.Head) < 0:
-		out.State = "behind"
 	}
 	return out
 }

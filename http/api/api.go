@@ -36,8 +36,9 @@ var document []byte
 type Config struct {
 	Commands *commands.Handler
 	Store    eventstore.Store
-	Readers  *pgxpool.Pool        // see projections.OpenReaders
-	Past     *projections.Past    // of the views that are read
+	Readers  *pgxpool.Pool     // see projections.OpenReaders
+	Past     *projections.Past // of the views that are read
+	Operator *projections.Operator
 	Signals  *projections.Signals // of the engine that runs in this process; nil if none does
 	Tokens   *tokens.Vault
 	SignIn   *signin.Service
@@ -125,6 +126,7 @@ func (s *server) router() *mux.Router {
 		RequestErrorHandlerFunc: badBinding, ResponseErrorHandlerFunc: s.fail,
 	})
 	r.HandleFunc(basePath+"/events", s.streamEvents).Methods(http.MethodGet)
+	r.HandleFunc(basePath+"/projections/{view}/progress", s.streamProgress).Methods(http.MethodGet)
 	generated := mux.NewRouter()
 	HandlerWithOptions(strict, GorillaServerOptions{BaseRouter: generated, BaseURL: basePath, ErrorHandlerFunc: badBinding})
 	namesFirst(r, generated)

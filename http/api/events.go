@@ -46,11 +46,7 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
-	out := stream{w: w, control: http.NewResponseController(w)}
-	_ = out.control.SetReadDeadline(time.Time{}) // the request has been read; nothing more is expected
+	out := s.beginStream(w)
 	out.write(fmt.Sprintf("id: %s\n: from here on\n\n", position))
 	if reset {
 		out.write(fmt.Sprintf("id: %s\n%s", position, resetMessage))
@@ -79,6 +75,16 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// beginStream makes an answer a stream of events.
+func (s *server) beginStream(w http.ResponseWriter) *stream {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	out := &stream{w: w, control: http.NewResponseController(w)}
+	_ = out.control.SetReadDeadline(time.Time{}) // the request has been read; nothing more is expected
+	return out
 }
 
 // nextChanges waits for changes, or for the end of the time or of the process.

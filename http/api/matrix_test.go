@@ -122,6 +122,18 @@ var whoMay = map[string]string{
 	"GET /readonly/{secret}/dashboard": "atrckuo", // and whoever has the link
 	"GET /readonly/{secret}/qr":        "atrckuo",
 
+	"GET /projections":                                "o",
+	"GET /projections/as-of":                          "o",
+	"POST /projections/as-of":                         "o",
+	"DELETE /projections/as-of/{name}":                "o",
+	"POST /projections/policies/{policy}/quarantine":  "o",
+	"POST /projections/policies/{policy}/rewind":      "o",
+	"GET /projections/{view}":                         "o",
+	"GET /projections/{view}/progress":                "o",
+	"POST /projections/{view}/quarantine":             "o",
+	"POST /projections/{view}/{task}":                 "o",
+	"DELETE /projections/{view}/generations/{schema}": "o",
+
 	"GET /tokens":         "a",
 	"POST /tokens":        "a",
 	"DELETE /tokens/{id}": "a",
@@ -173,7 +185,13 @@ func (p *portal) objects() map[string]object {
 		p.profile(p.admin, map[string]any{"name": "x", "owner": "c1"}), p.profile(p.admin, map[string]any{"name": "x", "owner": "c2"}),
 		p.profile(admins[alien], map[string]any{"name": "x"}), uuid.NewString(),
 	}
+	operator := p.token(domain.Operator, "", "")
+	moment := p.must(202, operator, "POST", projectionsPath+"/as-of", map[string]any{"at": p.head().String()}).body["name"].(string)
+	p.must(202, operator, "POST", projectionsPath+"/devices/verify", nil)
+	p.finished(operator, "devices")
 	return map[string]object{
+		// Read models are nobody's, and only who runs the installation works on them.
+		"projections": {own: "devices"}, "generations": {own: "devices"}, "policies": {own: "run%20job"}, "of": {own: moment},
 		"sessions": sessions,
 		"users":    users, "secret": {own: p.openLink()},
 		"customers": customers, "customer": customers, "licenses": licenses, "license": licenses, "groups": groups, "group": groups, "parent": groups,

@@ -14,7 +14,7 @@ import (
 	"avportal/http/texts"
 )
 
-// patience bounds what any request may take, but for the event stream.
+// patience bounds what any request may take, but for event streams.
 const patience = 20 * time.Second
 
 type requestIDKey struct{}

@@ -159,6 +159,33 @@ func (e DevicesScanProfile) Valid() bool {
 	}
 }
 
+// Defines values for GenerationState.
+const (
+	Asof  GenerationState = "asof"
+	Check GenerationState = "check"
+	Live  GenerationState = "live"
+	Next  GenerationState = "next"
+	Prev  GenerationState = "prev"
+)
+
+// Valid indicates whether the value is a known member of the GenerationState enum.
+func (e GenerationState) Valid() bool {
+	switch e {
+	case Asof:
+		return true
+	case Check:
+		return true
+	case Live:
+		return true
+	case Next:
+		return true
+	case Prev:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Guard.
 const (
 	Absent Guard = "absent"
@@ -438,6 +465,105 @@ func (e ProfileState) Valid() bool {
 	case ProfileStateNotApplied:
 		return true
 	case ProfileStateOutdated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectionOperationState.
+const (
+	ProjectionOperationStateDone        ProjectionOperationState = "done"
+	ProjectionOperationStateFailed      ProjectionOperationState = "failed"
+	ProjectionOperationStateInterrupted ProjectionOperationState = "interrupted"
+	ProjectionOperationStateRunning     ProjectionOperationState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ProjectionOperationState enum.
+func (e ProjectionOperationState) Valid() bool {
+	switch e {
+	case ProjectionOperationStateDone:
+		return true
+	case ProjectionOperationStateFailed:
+		return true
+	case ProjectionOperationStateInterrupted:
+		return true
+	case ProjectionOperationStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectionOperationTask.
+const (
+	ProjectionOperationTaskRebuild  ProjectionOperationTask = "rebuild"
+	ProjectionOperationTaskRollback ProjectionOperationTask = "rollback"
+	ProjectionOperationTaskVerify   ProjectionOperationTask = "verify"
+)
+
+// Valid indicates whether the value is a known member of the ProjectionOperationTask enum.
+func (e ProjectionOperationTask) Valid() bool {
+	switch e {
+	case ProjectionOperationTaskRebuild:
+		return true
+	case ProjectionOperationTaskRollback:
+		return true
+	case ProjectionOperationTaskVerify:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectionState.
+const (
+	Behind   ProjectionState = "behind"
+	Halted   ProjectionState = "halted"
+	NotBuilt ProjectionState = "not_built"
+	Paused   ProjectionState = "paused"
+	UpToDate ProjectionState = "up_to_date"
+)
+
+// Valid indicates whether the value is a known member of the ProjectionState enum.
+func (e ProjectionState) Valid() bool {
+	switch e {
+	case Behind:
+		return true
+	case Halted:
+		return true
+	case NotBuilt:
+		return true
+	case Paused:
+		return true
+	case UpToDate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectionTask.
+const (
+	ProjectionTaskPause    ProjectionTask = "pause"
+	ProjectionTaskRebuild  ProjectionTask = "rebuild"
+	ProjectionTaskResume   ProjectionTask = "resume"
+	ProjectionTaskRollback ProjectionTask = "rollback"
+	ProjectionTaskVerify   ProjectionTask = "verify"
+)
+
+// Valid indicates whether the value is a known member of the ProjectionTask enum.
+func (e ProjectionTask) Valid() bool {
+	switch e {
+	case ProjectionTaskPause:
+		return true
+	case ProjectionTaskRebuild:
+		return true
+	case ProjectionTaskResume:
+		return true
+	case ProjectionTaskRollback:
+		return true
+	case ProjectionTaskVerify:
 		return true
 	default:
 		return false
@@ -1760,6 +1886,22 @@ type EventList struct {
 	NextCursor *NextCursor `json:"next_cursor"`
 }
 
+// Generation defines model for Generation.
+type Generation struct {
+	Created   time.Time  `json:"created"`
+	Events    int64      `json:"events"`
+	KeepUntil *time.Time `json:"keep_until,omitempty"`
+
+	// Position A place in the log. Opaque.
+	Position Position        `json:"position"`
+	Schema   SchemaName      `json:"schema"`
+	State    GenerationState `json:"state"`
+	Version  int             `json:"version"`
+}
+
+// GenerationState defines model for Generation.State.
+type GenerationState string
+
 // Group defines model for Group.
 type Group struct {
 	Customer Ref `json:"customer"`
@@ -1827,6 +1969,15 @@ type Guards struct {
 	Realtime Guard `json:"realtime"`
 	Spam     Guard `json:"spam"`
 	Web      Guard `json:"web"`
+}
+
+// Halt Before which event it stands, and why.
+type Halt struct {
+	Error    string    `json:"error"`
+	Event    string    `json:"event"`
+	Position string    `json:"position"`
+	Since    time.Time `json:"since"`
+	Type     string    `json:"type"`
 }
 
 // Id Opaque, in practice a UUID.
@@ -2033,6 +2184,42 @@ type Me struct {
 	Tenant      *string    `json:"tenant,omitempty"`
 }
 
+// Moment defines model for Moment.
+type Moment struct {
+	At *time.Time `json:"at,omitempty"`
+
+	// Bytes In Postgres.
+	Bytes   int64      `json:"bytes"`
+	Created *time.Time `json:"created,omitempty"`
+
+	// Events Read so far.
+	Events int64  `json:"events"`
+	Name   string `json:"name"`
+
+	// Position A place in the log. Opaque.
+	Position Position `json:"position"`
+	Ready    bool     `json:"ready"`
+
+	// Share Of the history, roughly.
+	Share float32 `json:"share"`
+
+	// Tenant Whose rows are in it; everybody's if left out.
+	Tenant *string    `json:"tenant,omitempty"`
+	Used   *time.Time `json:"used,omitempty"`
+}
+
+// MomentList defines model for MomentList.
+type MomentList struct {
+	Items []Moment `json:"items"`
+}
+
+// MomentRequest defines model for MomentRequest.
+type MomentRequest struct {
+	// At An RFC 3339 time, or a position of the log.
+	At     string  `json:"at"`
+	Tenant *string `json:"tenant,omitempty"`
+}
+
 // Name defines model for Name.
 type Name = string
 
@@ -2065,6 +2252,26 @@ type PhaseName string
 
 // PhaseState defines model for Phase.State.
 type PhaseState string
+
+// PolicyName defines model for PolicyName.
+type PolicyName = string
+
+// PolicyProjection defines model for PolicyProjection.
+type PolicyProjection struct {
+	BehindSeconds float32 `json:"behind_seconds"`
+
+	// Halted Before which event it stands, and why.
+	Halted *Halt `json:"halted,omitempty"`
+
+	// LogPosition A place in the log. Opaque.
+	LogPosition Position   `json:"log_position"`
+	Policy      PolicyName `json:"policy"`
+
+	// Position A place in the log. Opaque.
+	Position    Position        `json:"position"`
+	Quarantined int64           `json:"quarantined"`
+	State       ProjectionState `json:"state"`
+}
 
 // Position A place in the log. Opaque.
 type Position = string
@@ -2268,6 +2475,94 @@ type ProfileSettings struct {
 // ProfileState none - the group uses no profile; current - the device has its present settings; outdated - older ones; not_applied - none of its settings.
 type ProfileState string
 
+// Projection defines model for Projection.
+type Projection struct {
+	Applied       int64   `json:"applied"`
+	BehindSeconds float32 `json:"behind_seconds"`
+
+	// Differs The first difference that was found then.
+	Differs *string `json:"differs,omitempty"`
+
+	// Events Read; all were applied or left out.
+	Events int64 `json:"events"`
+
+	// Halted Before which event it stands, and why.
+	Halted *Halt `json:"halted,omitempty"`
+
+	// LogPosition A place in the log. Opaque.
+	LogPosition Position `json:"log_position"`
+
+	// Position A place in the log. Opaque.
+	Position Position `json:"position"`
+
+	// PreviousUntil Until then `rollback` is possible.
+	PreviousUntil *time.Time `json:"previous_until,omitempty"`
+
+	// Quarantined Left out, as an operator decided.
+	Quarantined int64           `json:"quarantined"`
+	State       ProjectionState `json:"state"`
+
+	// Verified When it was compared with a rebuild.
+	Verified *time.Time `json:"verified,omitempty"`
+	Version  int        `json:"version"`
+	View     ViewName   `json:"view"`
+}
+
+// ProjectionDetails defines model for ProjectionDetails.
+type ProjectionDetails struct {
+	Generations []Generation `json:"generations"`
+
+	// Operation The last task that was carried out on a view, in whatever process.
+	Operation  *ProjectionOperation `json:"operation,omitempty"`
+	Projection Projection           `json:"projection"`
+}
+
+// ProjectionList defines model for ProjectionList.
+type ProjectionList struct {
+	Items    []Projection       `json:"items"`
+	Policies []PolicyProjection `json:"policies"`
+}
+
+// ProjectionOperation The last task that was carried out on a view, in whatever process.
+type ProjectionOperation struct {
+	// Differs The comparison found a difference, which `error` names.
+	Differs bool       `json:"differs"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	Error   *string    `json:"error,omitempty"`
+
+	// Events Read so far.
+	Events int `json:"events"`
+
+	// Head Of the log when it began.
+	Head      Position `json:"head"`
+	PerSecond float32  `json:"per_second"`
+
+	// Phase reading, indexing or done.
+	Phase *string `json:"phase,omitempty"`
+
+	// Position A place in the log. Opaque.
+	Position Position `json:"position"`
+
+	// SecondsLeft Roughly; 0 if not known.
+	SecondsLeft float32                  `json:"seconds_left"`
+	Started     time.Time                `json:"started"`
+	State       ProjectionOperationState `json:"state"`
+	Task        ProjectionOperationTask  `json:"task"`
+	View        ViewName                 `json:"view"`
+}
+
+// ProjectionOperationState defines model for ProjectionOperation.State.
+type ProjectionOperationState string
+
+// ProjectionOperationTask defines model for ProjectionOperation.Task.
+type ProjectionOperationTask string
+
+// ProjectionState defines model for ProjectionState.
+type ProjectionState string
+
+// ProjectionTask defines model for ProjectionTask.
+type ProjectionTask string
+
 // Protection defines model for Protection.
 type Protection string
 
@@ -2282,6 +2577,15 @@ type Proxy struct {
 	PasswordSet *bool   `json:"password_set,omitempty"`
 	Port        int     `json:"port"`
 	User        *string `json:"user,omitempty"`
+}
+
+// Quarantine defines model for Quarantine.
+type Quarantine struct {
+	// Event The event before which it stands, so that no other is left out by mistake.
+	Event openapi_types.UUID `json:"event"`
+
+	// Reason Why, for those who come after.
+	Reason string `json:"reason"`
 }
 
 // ReadonlyLink defines model for ReadonlyLink.
@@ -2389,6 +2693,9 @@ type ScheduleEvery string
 
 // ScheduleWeekday Weekly.
 type ScheduleWeekday string
+
+// SchemaName defines model for SchemaName.
+type SchemaName = string
 
 // SeatsState An MSP license is unlimited.
 type SeatsState string
@@ -2647,6 +2954,9 @@ type UserRole string
 
 // UserStatus `expired` is an invitation that nobody has accepted in time; `erased` one of whom nothing is known any more.
 type UserStatus string
+
+// ViewName defines model for ViewName.
+type ViewName = string
 
 // AsOf defines model for AsOf.
 type AsOf = string
@@ -3203,6 +3513,15 @@ type RestoreEditionJSONRequestBody = EditionRestore
 // SaveProfileSettingsJSONRequestBody defines body for SaveProfileSettings for application/json ContentType.
 type SaveProfileSettingsJSONRequestBody = ProfileSettings
 
+// BuildMomentJSONRequestBody defines body for BuildMoment for application/json ContentType.
+type BuildMomentJSONRequestBody = MomentRequest
+
+// QuarantineOfPolicyJSONRequestBody defines body for QuarantineOfPolicy for application/json ContentType.
+type QuarantineOfPolicyJSONRequestBody = Quarantine
+
+// QuarantineJSONRequestBody defines body for Quarantine for application/json ContentType.
+type QuarantineJSONRequestBody = Quarantine
+
 // ChangeResellerJSONRequestBody defines body for ChangeReseller for application/json ContentType.
 type ChangeResellerJSONRequestBody = ResellerChange
 
@@ -3415,6 +3734,36 @@ type ServerInterface interface {
 	// TransmitProfile Send a profile to all devices whose groups use it
 	// (POST /profiles/{id}/transmit)
 	TransmitProfile(w http.ResponseWriter, r *http.Request, id Id)
+	// ListProjections Where each view and policy stands
+	// (GET /projections)
+	ListProjections(w http.ResponseWriter, r *http.Request)
+	// ListMoments The moments of the past that are kept
+	// (GET /projections/as-of)
+	ListMoments(w http.ResponseWriter, r *http.Request)
+	// BuildMoment Build the views as they were at a moment
+	// (POST /projections/as-of)
+	BuildMoment(w http.ResponseWriter, r *http.Request)
+	// DropMoment Drop a moment of the past
+	// (DELETE /projections/as-of/{name})
+	DropMoment(w http.ResponseWriter, r *http.Request, name string)
+	// QuarantineOfPolicy Leave out the event before which a policy stands
+	// (POST /projections/policies/{policy}/quarantine)
+	QuarantineOfPolicy(w http.ResponseWriter, r *http.Request, policy PolicyName)
+	// RewindPolicy Let a policy go through the log again from its beginning
+	// (POST /projections/policies/{policy}/rewind)
+	RewindPolicy(w http.ResponseWriter, r *http.Request, policy PolicyName)
+	// GetProjection Where a view stands, its generations, and what is being done with it
+	// (GET /projections/{view})
+	GetProjection(w http.ResponseWriter, r *http.Request, view ViewName)
+	// DropGeneration Drop a generation that is left over
+	// (DELETE /projections/{view}/generations/{schema})
+	DropGeneration(w http.ResponseWriter, r *http.Request, view ViewName, schema SchemaName)
+	// Quarantine Leave out the event before which a view stands
+	// (POST /projections/{view}/quarantine)
+	Quarantine(w http.ResponseWriter, r *http.Request, view ViewName)
+	// OperateProjection Rebuild, verify, roll back, pause or resume a view
+	// (POST /projections/{view}/{task})
+	OperateProjection(w http.ResponseWriter, r *http.Request, view ViewName, task ProjectionTask)
 	// GetReadonlyDashboard The dashboard, for who has a read-only link
 	// (GET /readonly/{secret}/dashboard)
 	GetReadonlyDashboard(w http.ResponseWriter, r *http.Request, secret LinkSecret, params GetReadonlyDashboardParams)
@@ -6392,6 +6741,248 @@ func (siw *ServerInterfaceWrapper) TransmitProfile(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListProjections operation middleware
+func (siw *ServerInterfaceWrapper) ListProjections(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListProjections(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListMoments operation middleware
+func (siw *ServerInterfaceWrapper) ListMoments(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListMoments(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BuildMoment operation middleware
+func (siw *ServerInterfaceWrapper) BuildMoment(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BuildMoment(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DropMoment operation middleware
+func (siw *ServerInterfaceWrapper) DropMoment(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", mux.Vars(r)["name"], &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DropMoment(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// QuarantineOfPolicy operation middleware
+func (siw *ServerInterfaceWrapper) QuarantineOfPolicy(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "policy" -------------
+	var policy PolicyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "policy", mux.Vars(r)["policy"], &policy, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "policy", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.QuarantineOfPolicy(w, r, policy)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RewindPolicy operation middleware
+func (siw *ServerInterfaceWrapper) RewindPolicy(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "policy" -------------
+	var policy PolicyName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "policy", mux.Vars(r)["policy"], &policy, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "policy", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RewindPolicy(w, r, policy)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetProjection operation middleware
+func (siw *ServerInterfaceWrapper) GetProjection(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "view" -------------
+	var view ViewName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "view", mux.Vars(r)["view"], &view, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "view", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetProjection(w, r, view)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DropGeneration operation middleware
+func (siw *ServerInterfaceWrapper) DropGeneration(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "view" -------------
+	var view ViewName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "view", mux.Vars(r)["view"], &view, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "view", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "schema" -------------
+	var schema SchemaName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schema", mux.Vars(r)["schema"], &schema, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "schema", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DropGeneration(w, r, view, schema)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Quarantine operation middleware
+func (siw *ServerInterfaceWrapper) Quarantine(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "view" -------------
+	var view ViewName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "view", mux.Vars(r)["view"], &view, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "view", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Quarantine(w, r, view)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// OperateProjection operation middleware
+func (siw *ServerInterfaceWrapper) OperateProjection(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "view" -------------
+	var view ViewName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "view", mux.Vars(r)["view"], &view, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "view", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "task" -------------
+	var task ProjectionTask
+
+	err = runtime.BindStyledParameterWithOptions("simple", "task", mux.Vars(r)["task"], &task, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "task", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.OperateProjection(w, r, view, task)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetReadonlyDashboard operation middleware
 func (siw *ServerInterfaceWrapper) GetReadonlyDashboard(w http.ResponseWriter, r *http.Request) {
 
@@ -7222,6 +7813,26 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/profiles/{id}/settings", wrapper.SaveProfileSettings).Methods(http.MethodPut)
 
 	r.HandleFunc(options.BaseURL+"/profiles/{id}/transmit", wrapper.TransmitProfile).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/projections", wrapper.ListProjections).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/projections/{view}", wrapper.GetProjection).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/projections/{view}/{task}", wrapper.OperateProjection).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/projections/{view}/generations/{schema}", wrapper.DropGeneration).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/projections/{view}/quarantine", wrapper.Quarantine).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/projections/as-of", wrapper.ListMoments).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/projections/as-of", wrapper.BuildMoment).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/projections/as-of/{name}", wrapper.DropMoment).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/projections/policies/{policy}/quarantine", wrapper.QuarantineOfPolicy).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/projections/policies/{policy}/rewind", wrapper.RewindPolicy).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/readonly/{secret}/dashboard", wrapper.GetReadonlyDashboard).Methods(http.MethodGet)
 
@@ -9602,6 +10213,238 @@ func (response TransmitProfile202JSONResponse) VisitTransmitProfileResponse(w ht
 	return err
 }
 
+type ListProjectionsRequestObject struct {
+}
+
+type ListProjectionsResponseObject interface {
+	VisitListProjectionsResponse(w http.ResponseWriter) error
+}
+
+type ListProjections200JSONResponse ProjectionList
+
+func (response ListProjections200JSONResponse) VisitListProjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMomentsRequestObject struct {
+}
+
+type ListMomentsResponseObject interface {
+	VisitListMomentsResponse(w http.ResponseWriter) error
+}
+
+type ListMoments200JSONResponse MomentList
+
+func (response ListMoments200JSONResponse) VisitListMomentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BuildMomentRequestObject struct {
+	Body *BuildMomentJSONRequestBody
+}
+
+type BuildMomentResponseObject interface {
+	VisitBuildMomentResponse(w http.ResponseWriter) error
+}
+
+type BuildMoment202JSONResponse Moment
+
+func (response BuildMoment202JSONResponse) VisitBuildMomentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropMomentRequestObject struct {
+	Name string `json:"name"`
+}
+
+type DropMomentResponseObject interface {
+	VisitDropMomentResponse(w http.ResponseWriter) error
+}
+
+type DropMoment204Response struct {
+}
+
+func (response DropMoment204Response) VisitDropMomentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type QuarantineOfPolicyRequestObject struct {
+	Policy PolicyName `json:"policy"`
+	Body   *QuarantineOfPolicyJSONRequestBody
+}
+
+type QuarantineOfPolicyResponseObject interface {
+	VisitQuarantineOfPolicyResponse(w http.ResponseWriter) error
+}
+
+type QuarantineOfPolicy200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type QuarantineOfPolicy200JSONResponse struct {
+	Body    Changed
+	Headers QuarantineOfPolicy200ResponseHeaders
+}
+
+func (response QuarantineOfPolicy200JSONResponse) VisitQuarantineOfPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RewindPolicyRequestObject struct {
+	Policy PolicyName `json:"policy"`
+}
+
+type RewindPolicyResponseObject interface {
+	VisitRewindPolicyResponse(w http.ResponseWriter) error
+}
+
+type RewindPolicy204Response struct {
+}
+
+func (response RewindPolicy204Response) VisitRewindPolicyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetProjectionRequestObject struct {
+	View ViewName `json:"view"`
+}
+
+type GetProjectionResponseObject interface {
+	VisitGetProjectionResponse(w http.ResponseWriter) error
+}
+
+type GetProjection200JSONResponse ProjectionDetails
+
+func (response GetProjection200JSONResponse) VisitGetProjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropGenerationRequestObject struct {
+	View   ViewName   `json:"view"`
+	Schema SchemaName `json:"schema"`
+}
+
+type DropGenerationResponseObject interface {
+	VisitDropGenerationResponse(w http.ResponseWriter) error
+}
+
+type DropGeneration204Response struct {
+}
+
+func (response DropGeneration204Response) VisitDropGenerationResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type QuarantineRequestObject struct {
+	View ViewName `json:"view"`
+	Body *QuarantineJSONRequestBody
+}
+
+type QuarantineResponseObject interface {
+	VisitQuarantineResponse(w http.ResponseWriter) error
+}
+
+type Quarantine200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type Quarantine200JSONResponse struct {
+	Body    Changed
+	Headers Quarantine200ResponseHeaders
+}
+
+func (response Quarantine200JSONResponse) VisitQuarantineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OperateProjectionRequestObject struct {
+	View ViewName       `json:"view"`
+	Task ProjectionTask `json:"task"`
+}
+
+type OperateProjectionResponseObject interface {
+	VisitOperateProjectionResponse(w http.ResponseWriter) error
+}
+
+type OperateProjection202JSONResponse ProjectionDetails
+
+func (response OperateProjection202JSONResponse) VisitOperateProjectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReadonlyDashboardRequestObject struct {
 	Secret LinkSecret `json:"secret"`
 	Params GetReadonlyDashboardParams
@@ -10513,6 +11356,36 @@ type StrictServerInterface interface {
 	// TransmitProfile Send a profile to all devices whose groups use it
 	// (POST /profiles/{id}/transmit)
 	TransmitProfile(ctx context.Context, request TransmitProfileRequestObject) (TransmitProfileResponseObject, error)
+	// ListProjections Where each view and policy stands
+	// (GET /projections)
+	ListProjections(ctx context.Context, request ListProjectionsRequestObject) (ListProjectionsResponseObject, error)
+	// ListMoments The moments of the past that are kept
+	// (GET /projections/as-of)
+	ListMoments(ctx context.Context, request ListMomentsRequestObject) (ListMomentsResponseObject, error)
+	// BuildMoment Build the views as they were at a moment
+	// (POST /projections/as-of)
+	BuildMoment(ctx context.Context, request BuildMomentRequestObject) (BuildMomentResponseObject, error)
+	// DropMoment Drop a moment of the past
+	// (DELETE /projections/as-of/{name})
+	DropMoment(ctx context.Context, request DropMomentRequestObject) (DropMomentResponseObject, error)
+	// QuarantineOfPolicy Leave out the event before which a policy stands
+	// (POST /projections/policies/{policy}/quarantine)
+	QuarantineOfPolicy(ctx context.Context, request QuarantineOfPolicyRequestObject) (QuarantineOfPolicyResponseObject, error)
+	// RewindPolicy Let a policy go through the log again from its beginning
+	// (POST /projections/policies/{policy}/rewind)
+	RewindPolicy(ctx context.Context, request RewindPolicyRequestObject) (RewindPolicyResponseObject, error)
+	// GetProjection Where a view stands, its generations, and what is being done with it
+	// (GET /projections/{view})
+	GetProjection(ctx context.Context, request GetProjectionRequestObject) (GetProjectionResponseObject, error)
+	// DropGeneration Drop a generation that is left over
+	// (DELETE /projections/{view}/generations/{schema})
+	DropGeneration(ctx context.Context, request DropGenerationRequestObject) (DropGenerationResponseObject, error)
+	// Quarantine Leave out the event before which a view stands
+	// (POST /projections/{view}/quarantine)
+	Quarantine(ctx context.Context, request QuarantineRequestObject) (QuarantineResponseObject, error)
+	// OperateProjection Rebuild, verify, roll back, pause or resume a view
+	// (POST /projections/{view}/{task})
+	OperateProjection(ctx context.Context, request OperateProjectionRequestObject) (OperateProjectionResponseObject, error)
 	// GetReadonlyDashboard The dashboard, for who has a read-only link
 	// (GET /readonly/{secret}/dashboard)
 	GetReadonlyDashboard(ctx context.Context, request GetReadonlyDashboardRequestObject) (GetReadonlyDashboardResponseObject, error)
@@ -12405,6 +13278,283 @@ func (sh *strictHandler) TransmitProfile(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(TransmitProfileResponseObject); ok {
 		if err := validResponse.VisitTransmitProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListProjections operation middleware
+func (sh *strictHandler) ListProjections(w http.ResponseWriter, r *http.Request) {
+	var request ListProjectionsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProjections(ctx, request.(ListProjectionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProjections")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListProjectionsResponseObject); ok {
+		if err := validResponse.VisitListProjectionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMoments operation middleware
+func (sh *strictHandler) ListMoments(w http.ResponseWriter, r *http.Request) {
+	var request ListMomentsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMoments(ctx, request.(ListMomentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMoments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListMomentsResponseObject); ok {
+		if err := validResponse.VisitListMomentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BuildMoment operation middleware
+func (sh *strictHandler) BuildMoment(w http.ResponseWriter, r *http.Request) {
+	var request BuildMomentRequestObject
+
+	var body BuildMomentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BuildMoment(ctx, request.(BuildMomentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BuildMoment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BuildMomentResponseObject); ok {
+		if err := validResponse.VisitBuildMomentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DropMoment operation middleware
+func (sh *strictHandler) DropMoment(w http.ResponseWriter, r *http.Request, name string) {
+	var request DropMomentRequestObject
+
+	request.Name = name
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DropMoment(ctx, request.(DropMomentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropMoment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DropMomentResponseObject); ok {
+		if err := validResponse.VisitDropMomentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// QuarantineOfPolicy operation middleware
+func (sh *strictHandler) QuarantineOfPolicy(w http.ResponseWriter, r *http.Request, policy PolicyName) {
+	var request QuarantineOfPolicyRequestObject
+
+	request.Policy = policy
+
+	var body QuarantineOfPolicyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.QuarantineOfPolicy(ctx, request.(QuarantineOfPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "QuarantineOfPolicy")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(QuarantineOfPolicyResponseObject); ok {
+		if err := validResponse.VisitQuarantineOfPolicyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RewindPolicy operation middleware
+func (sh *strictHandler) RewindPolicy(w http.ResponseWriter, r *http.Request, policy PolicyName) {
+	var request RewindPolicyRequestObject
+
+	request.Policy = policy
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RewindPolicy(ctx, request.(RewindPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RewindPolicy")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RewindPolicyResponseObject); ok {
+		if err := validResponse.VisitRewindPolicyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetProjection operation middleware
+func (sh *strictHandler) GetProjection(w http.ResponseWriter, r *http.Request, view ViewName) {
+	var request GetProjectionRequestObject
+
+	request.View = view
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProjection(ctx, request.(GetProjectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProjection")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetProjectionResponseObject); ok {
+		if err := validResponse.VisitGetProjectionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DropGeneration operation middleware
+func (sh *strictHandler) DropGeneration(w http.ResponseWriter, r *http.Request, view ViewName, schema SchemaName) {
+	var request DropGenerationRequestObject
+
+	request.View = view
+	request.Schema = schema
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DropGeneration(ctx, request.(DropGenerationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropGeneration")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DropGenerationResponseObject); ok {
+		if err := validResponse.VisitDropGenerationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Quarantine operation middleware
+func (sh *strictHandler) Quarantine(w http.ResponseWriter, r *http.Request, view ViewName) {
+	var request QuarantineRequestObject
+
+	request.View = view
+
+	var body QuarantineJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Quarantine(ctx, request.(QuarantineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Quarantine")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(QuarantineResponseObject); ok {
+		if err := validResponse.VisitQuarantineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// OperateProjection operation middleware
+func (sh *strictHandler) OperateProjection(w http.ResponseWriter, r *http.Request, view ViewName, task ProjectionTask) {
+	var request OperateProjectionRequestObject
+
+	request.View = view
+	request.Task = task
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.OperateProjection(ctx, request.(OperateProjectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OperateProjection")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(OperateProjectionResponseObject); ok {
+		if err := validResponse.VisitOperateProjectionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -127,7 +127,12 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.engine, p.db = engine, writers
 	past, err := projections.NewPast(ctx, models, pool(t)(projections.OpenReaders(ctx, url)))
 	check(t, err)
-	t.Cleanup(func() { cancel(); past.Wait() })
+	operator := projections.NewOperator(ctx, func(context.Context) (*projections.Engine, error) {
+		c := models
+		c.Policies = nil
+		return projections.New(c)
+	})
+	t.Cleanup(func() { cancel(); past.Wait(); operator.Wait() })
 	background.Go(func() {
 		if err := engine.Run(ctx); err != nil && ctx.Err() == nil {
 			t.Errorf("the views ended: %v", err)
@@ -150,10 +155,11 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
 		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, SignIn: p.signin, Reseller: seller, Changes: stream, Now: p.clock,
-		Log:     slog.New(slog.NewTextHandler(p.log, nil)),
-		Ready:   func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
-		Closing: closing,
+		Operator: operator,
+		Log:      slog.New(slog.NewTextHandler(p.log, nil)),
+		Ready:    func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
+		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+		Closing:  closing,
 		// Tests are quicker than any client should be.
 		RequestsPerSecond: 10_000, StrangersPerSecond: 10_000,
 	}

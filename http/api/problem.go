@@ -33,6 +33,9 @@ var (
 	errBuilding     = &domain.Error{Class: domain.Unavailable, Code: "as_of_building", Message: "This moment is being built from the log. Repeat in a while."}
 	errPastBusy     = &domain.Error{Class: domain.Unavailable, Code: "as_of_busy", Message: "Other moments of the past are being built first. Repeat in a while."}
 	errPastTooLarge = &domain.Error{Class: domain.Unavailable, Code: "as_of_too_large", Message: "This moment takes more room than the portal keeps for the past."}
+	errRunning      = &domain.Error{Class: domain.Conflict, Code: "operation_running", Message: "Something is being done with this view already. Wait for its end."}
+	errInUse        = &domain.Error{Class: domain.Conflict, Code: "in_use", Message: "This is in use and can't be dropped."}
+	errNotHalted    = &domain.Error{Class: domain.Conflict, Code: "not_halted", Message: "It does not stand before this event."}
 	errNotReady     = &domain.Error{Class: domain.Unavailable, Code: "not_ready", Message: "The lists are being built for the first time. Repeat in a moment."}
 	errDatabase     = &domain.Error{Class: domain.Unavailable, Code: "unavailable", Message: "The database can't be reached right now. Repeat in a moment."}
 	errInternal     = &domain.Error{Code: "internal", Message: "Something went wrong. The request id names it in the portal's log."}
@@ -158,15 +161,14 @@ func problemOf(l texts.Language, err error) problem {
 
 // refusalOf is what an error of another package means to a caller; nil if it is nobody's business but ours.
 func refusalOf(err error) *domain.Error {
+	if refusal := errOfProjections(err); refusal != nil {
+		return refusal
+	}
 	var pg *pgconn.PgError
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.Is(err, tokens.ErrUnauthorized):
 		return errUnauthorized
-	case errors.Is(err, projections.ErrBusy):
-		return errPastBusy
-	case errors.Is(err, projections.ErrTooLarge):
-		return errPastTooLarge
 	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return domain.ErrBusy
 	case errors.As(err, &connect):

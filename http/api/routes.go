@@ -40,6 +40,18 @@ var routes = map[string]access{
 	"GET /events": {domain.Read, withinTenant},
 	"GET /names":  {"", anyone},
 
+	"GET /projections":                                {domain.OperatePlatform, anyone},
+	"GET /projections/as-of":                          {domain.OperatePlatform, anyone},
+	"POST /projections/as-of":                         {domain.OperatePlatform, anyone},
+	"DELETE /projections/as-of/{name}":                {domain.OperatePlatform, anyone},
+	"POST /projections/policies/{policy}/quarantine":  {domain.OperatePlatform, anyone},
+	"POST /projections/policies/{policy}/rewind":      {domain.OperatePlatform, anyone},
+	"GET /projections/{view}":                         {domain.OperatePlatform, anyone},
+	"GET /projections/{view}/progress":                {domain.OperatePlatform, anyone},
+	"POST /projections/{view}/quarantine":             {domain.OperatePlatform, anyone},
+	"POST /projections/{view}/{task}":                 {domain.OperatePlatform, anyone},
+	"DELETE /projections/{view}/generations/{schema}": {domain.OperatePlatform, anyone},
+
 	"GET /dashboard": {domain.Read, withinTenant},
 
 	"GET /customers":        {domain.Read, withinTenant},

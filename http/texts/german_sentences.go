@@ -219,6 +219,11 @@ var germanSentences = map[string]string{
 	"This must be at most %v.":                  "Der Wert darf höchstens %v sein.",
 	"This must be one of: %s.":                  "Erlaubt sind: %s.",
 
+	// Read models.
+	"Something is being done with this view already. Wait for its end.": "Mit dieser Ansicht geschieht schon etwas. Warten Sie dessen Ende ab.",
+	"This is in use and can't be dropped.":                              "Dies wird benutzt und kann nicht gelöscht werden.",
+	"It does not stand before this event.":                              "Vor diesem Ereignis wird nicht gehalten.",
+
 	// The past.
 	"This is neither a time such as 2026-05-03T12:00:00Z nor a position of the log.": "Das ist weder ein Zeitpunkt wie 2026-05-03T12:00:00Z noch eine Stelle im Protokoll.",
 	"This moment has not come yet.":                                       "Dieser Zeitpunkt liegt in der Zukunft.",

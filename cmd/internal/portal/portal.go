@@ -45,6 +45,7 @@ type Portal struct {
 	engine    *projections.Engine
 	analysts  *sqlview.Manager // of views that were added
 	past      *projections.Past
+	operator  *projections.Operator
 	seen      *live.Seen
 	vault     *people.Vault // keys of people
 	tokens    *tokens.Vault
@@ -173,6 +174,9 @@ func (p *Portal) Close() (err error) {
 	p.work.Wait()
 	if p.past != nil {
 		p.past.Wait()
+	}
+	if p.operator != nil {
+		p.operator.Wait()
 	}
 	if p.seen != nil {
 		err = errors.Join(err, p.seen.Close(ctx))

@@ -101,10 +101,22 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 	if p.past, err = projections.NewPast(background, p.engine.Config, p.pastRead); err != nil {
 		return err
 	}
+	p.operator = projections.NewOperator(background, p.allViews)
 	p.analysts = sqlview.NewManager(p.engine.Config)
 	p.work.Go(func() { p.analysts.Run(background) })
 	p.work.Go(func() { p.upkeep(background) })
 	return nil
+}
+
+// allViews is an engine of all views that there are now, those of analysts included. It moves none.
+func (p *Portal) allViews(ctx context.Context) (*projections.Engine, error) {
+	added, err := sqlview.StoredViews(ctx, p.workers)
+	if err != nil {
+		return nil, err
+	}
+	c := p.engine.Config
+	c.Views, c.Policies = append(Views(), added...), nil
+	return projections.New(c)
 }
 
 // WaitCaughtUp waits until every view exists and has applied what the log holds now.
