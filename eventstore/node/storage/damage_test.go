@@ -214,11 +214,12 @@ func TestFlippedWriteAheadLogIsNoticed(t *testing.T) {
 	o := small(fs)
 	o.MemTableBytes = 4 << 20
 	db := open(t, o)
-	for range 10 { // commits of many blocks
+	rng := rand.New(rand.NewPCG(3, 3))
+	for range 5 { // commits of many blocks
 		var wg sync.WaitGroup
-		for i := range 200 {
+		for i := range 100 {
 			e := newEvent(strconv.Itoa(i))
-			e.Data = []byte(strings.Repeat("d", rand.IntN(2000)))
+			e.Data = []byte(strings.Repeat("d", rng.IntN(2000)))
 			wg.Add(1)
 			db.Submit(&storage.Append{Stream: fmt.Sprint("s-", i%7), Expected: storage.Any, Events: []storage.Event{e}, Done: func(*storage.Append) { wg.Done() }})
 		}
@@ -251,7 +252,6 @@ func TestFlippedWriteAheadLogIsNoticed(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	closeDB(t, db)
-	rng := rand.New(rand.NewPCG(3, 3))
 	var flips []int
 	for range 40 {
 		flips = append(flips, rng.IntN(before))
