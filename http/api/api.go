@@ -25,6 +25,7 @@ import (
 	"avportal/http/rsp"
 	"avportal/http/secrets"
 	"avportal/http/signin"
+	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
 	"avportal/projections"
 )
@@ -34,20 +35,21 @@ var document []byte
 
 // Config is what the API works with.
 type Config struct {
-	Commands *commands.Handler
-	Store    eventstore.Store
-	Readers  *pgxpool.Pool     // see projections.OpenReaders
-	Past     *projections.Past // of the views that are read
-	Operator *projections.Operator
-	Signals  *projections.Signals // of the engine that runs in this process; nil if none does
-	Tokens   *tokens.Vault
-	SignIn   *signin.Service
-	Cookies  sessions.Cookies
-	Reseller *rsp.Portal
-	Secrets  *secrets.Vault       // of configuration profiles
-	Changes  *changes.Broadcaster // what the event stream sends; whoever makes it runs it
-	Now      func() time.Time
-	Log      *slog.Logger
+	Commands    *commands.Handler
+	Store       eventstore.Store
+	Readers     *pgxpool.Pool     // see projections.OpenReaders
+	Past        *projections.Past // of the views that are read
+	Operator    *projections.Operator
+	Signals     *projections.Signals // of the engine that runs in this process; nil if none does
+	Tokens      *tokens.Vault
+	SignIn      *signin.Service
+	Credentials *credentials.Vault
+	Cookies     sessions.Cookies
+	Reseller    *rsp.Portal
+	Secrets     *secrets.Vault       // of configuration profiles
+	Changes     *changes.Broadcaster // what the event stream sends; whoever makes it runs it
+	Now         func() time.Time
+	Log         *slog.Logger
 
 	// RequestsPerSecond bounds what one token may send, with bursts of four times as much; 0 means 50.
 	RequestsPerSecond float64

@@ -24,10 +24,11 @@ import (
 type call struct {
 	*endpoint
 	caller
-	origin string // the portal's address as the caller has it
-	at     time.Time
-	after  eventstore.Position // what the answer to a read must contain
-	asOf   *projections.When   // nil: the present
+	origin           string // the portal's address as the caller has it
+	address, browser string // where the request comes from, and what the browser calls itself
+	at               time.Time
+	after            eventstore.Position // what the answer to a read must contain
+	asOf             *projections.When   // nil: the present
 
 	stillAllowed func(context.Context) error // asks again who calls, for answers that take long
 
@@ -42,7 +43,7 @@ type callKey struct{}
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 func newCall(r *http.Request, e *endpoint, who caller, now time.Time, body []byte) (*call, error) {
-	c := &call{endpoint: e, caller: who, origin: originOf(r), at: now, command: uuid.New()}
+	c := &call{endpoint: e, caller: who, origin: originOf(r), address: addressOf(r).String(), browser: r.UserAgent(), at: now, command: uuid.New()}
 	if key := r.Header.Get("Idempotency-Key"); key != "" {
 		c.command = commandID(c.actor, r.Method, r.URL.EscapedPath(), key)
 		c.fingerprint = fingerprint(key, r.URL.RawQuery, body)

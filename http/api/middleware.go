@@ -112,7 +112,7 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 	if e.reach == byLink {
 		return s.admittedByLink(r, e)
 	}
-	who, err := s.authenticate(r.Context(), r)
+	who, err := s.callerFor(r, e)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +141,17 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 		return err
 	}
 	return c, nil
+}
+
+// callerFor is who calls; nobody has to be anybody for a public route, but pays from the budget of his address.
+func (s *server) callerFor(r *http.Request, e *endpoint) (caller, error) {
+	if e.reach != public {
+		return s.authenticate(r.Context(), r)
+	}
+	if !allow(s.limits.addresses, addressOf(r), s.limits.strangers, strangerBurst) {
+		return caller{}, errRateLimited
+	}
+	return caller{}, nil
 }
 
 func bearer(r *http.Request) string {

@@ -1533,6 +1533,16 @@ type ConversionAnswer struct {
 	Accept bool `json:"accept"`
 }
 
+// Credentials defines model for Credentials.
+type Credentials struct {
+	Password          bool       `json:"password"`
+	PasswordChangedAt *time.Time `json:"password_changed_at,omitempty"`
+
+	// RecoveryCodes That are left.
+	RecoveryCodes int  `json:"recovery_codes"`
+	Totp          bool `json:"totp"`
+}
+
 // Customer defines model for Customer.
 type Customer struct {
 	Devices         int    `json:"devices"`
@@ -1983,6 +1993,18 @@ type Halt struct {
 // Id Opaque, in practice a UUID.
 type Id = string
 
+// InvitationAcceptance defines model for InvitationAcceptance.
+type InvitationAcceptance struct {
+	Code     *string `json:"code,omitempty"`
+	Password string  `json:"password"`
+	Secret   string  `json:"secret"`
+}
+
+// InvitationSecret defines model for InvitationSecret.
+type InvitationSecret struct {
+	Secret string `json:"secret"`
+}
+
 // Job defines model for Job.
 type Job struct {
 	AcceptedAt time.Time `json:"accepted_at"`
@@ -2226,12 +2248,66 @@ type Name = string
 // NextCursor What follows this page; null at the end.
 type NextCursor = string
 
+// OpenInvitation defines model for OpenInvitation.
+type OpenInvitation struct {
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+	FirstName string    `json:"first_name"`
+	Language  Language  `json:"language"`
+	Role      Role      `json:"role"`
+	Surname   string    `json:"surname"`
+}
+
+// Organization defines model for Organization.
+type Organization struct {
+	Current  bool    `json:"current"`
+	Customer *string `json:"customer,omitempty"`
+	Role     Role    `json:"role"`
+	Tenant   string  `json:"tenant"`
+
+	// User The membership, which acts.
+	User string `json:"user"`
+}
+
+// OrganizationList defines model for OrganizationList.
+type OrganizationList struct {
+	Items []Organization `json:"items"`
+}
+
+// OrganizationSwitch defines model for OrganizationSwitch.
+type OrganizationSwitch struct {
+	// User Opaque, in practice a UUID.
+	User Id `json:"user"`
+}
+
 // OwnScanProfile defines model for OwnScanProfile.
 type OwnScanProfile struct {
 	// Id Opaque, in practice a UUID.
 	Id    Id       `json:"id"`
 	Name  Name     `json:"name"`
 	Paths []string `json:"paths"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Current  string `json:"current"`
+	Password string `json:"password"`
+}
+
+// PasswordConfirmation defines model for PasswordConfirmation.
+type PasswordConfirmation struct {
+	Password string `json:"password"`
+}
+
+// PasswordSignIn defines model for PasswordSignIn.
+type PasswordSignIn struct {
+	// Code Of the authenticator app, or a recovery code.
+	Code     *string `json:"code,omitempty"`
+	Email    string  `json:"email"`
+	Password string  `json:"password"`
+
+	// Tenant The organization to act in; left out, the one of last time.
+	Tenant *string `json:"tenant,omitempty"`
 }
 
 // PersonName defines model for PersonName.
@@ -2609,6 +2685,11 @@ type RecipientDelivery string
 // RecipientKinds defines model for Recipient.Kinds.
 type RecipientKinds string
 
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	RecoveryCodes []string `json:"recovery_codes"`
+}
+
 // Ref defines model for Ref.
 type Ref struct {
 	Id string `json:"id"`
@@ -2887,6 +2968,20 @@ type TokenRole string
 
 // Total All items that match, with `count=true`.
 type Total = int
+
+// TotpCode defines model for TotpCode.
+type TotpCode struct {
+	Code string `json:"code"`
+}
+
+// TotpSeed defines model for TotpSeed.
+type TotpSeed struct {
+	// Secret Base32.
+	Secret string `json:"secret"`
+
+	// Uri For a QR code.
+	Uri string `json:"uri"`
+}
 
 // UsedProfile The profile that a group uses.
 type UsedProfile struct {
@@ -3486,6 +3581,12 @@ type ChangeGroupJSONRequestBody = GroupChange
 // ChooseProfileJSONRequestBody defines body for ChooseProfile for application/json ContentType.
 type ChooseProfileJSONRequestBody = ProfileChoice
 
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = InvitationAcceptance
+
+// LookUpInvitationJSONRequestBody defines body for LookUpInvitation for application/json ContentType.
+type LookUpInvitationJSONRequestBody = InvitationSecret
+
 // ImportLicenseJSONRequestBody defines body for ImportLicense for application/json ContentType.
 type ImportLicenseJSONRequestBody = LicenseImport
 
@@ -3495,8 +3596,20 @@ type ChangeLicenseJSONRequestBody = LicenseChange
 // RenewLicenseJSONRequestBody defines body for RenewLicense for application/json ContentType.
 type RenewLicenseJSONRequestBody = LicenseRenewal
 
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
 // ChangeProfileJSONRequestBody defines body for ChangeProfile for application/json ContentType.
 type ChangeProfileJSONRequestBody = ProfileChange
+
+// BeginTotpJSONRequestBody defines body for BeginTotp for application/json ContentType.
+type BeginTotpJSONRequestBody = PasswordConfirmation
+
+// ConfirmTotpJSONRequestBody defines body for ConfirmTotp for application/json ContentType.
+type ConfirmTotpJSONRequestBody = TotpCode
+
+// DisableTotpJSONRequestBody defines body for DisableTotp for application/json ContentType.
+type DisableTotpJSONRequestBody = PasswordConfirmation
 
 // CreateProfileJSONRequestBody defines body for CreateProfile for application/json ContentType.
 type CreateProfileJSONRequestBody = ProfileCreation
@@ -3530,6 +3643,12 @@ type ConvertJSONRequestBody = ConversionAnswer
 
 // RegisterResellerJSONRequestBody defines body for RegisterReseller for application/json ContentType.
 type RegisterResellerJSONRequestBody = ResellerRegistration
+
+// SignInByPasswordJSONRequestBody defines body for SignInByPassword for application/json ContentType.
+type SignInByPasswordJSONRequestBody = PasswordSignIn
+
+// SwitchOrganizationJSONRequestBody defines body for SwitchOrganization for application/json ContentType.
+type SwitchOrganizationJSONRequestBody = OrganizationSwitch
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenCreation
@@ -3635,6 +3754,12 @@ type ServerInterface interface {
 	// TransmitToGroup Send the profile of a group to all devices in it
 	// (POST /groups/{id}/transmit)
 	TransmitToGroup(w http.ResponseWriter, r *http.Request, id GroupId)
+	// AcceptInvitation Accept an invitation, and be signed in
+	// (POST /invitations/accept)
+	AcceptInvitation(w http.ResponseWriter, r *http.Request)
+	// LookUpInvitation Who is invited to what
+	// (POST /invitations/look-up)
+	LookUpInvitation(w http.ResponseWriter, r *http.Request)
 	// ListJobs Work on many devices, newest first
 	// (GET /jobs)
 	ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams)
@@ -3674,6 +3799,12 @@ type ServerInterface interface {
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(w http.ResponseWriter, r *http.Request)
+	// GetCredentials What the caller can sign in with
+	// (GET /me/credentials)
+	GetCredentials(w http.ResponseWriter, r *http.Request)
+	// ChangePassword Change the own password
+	// (PUT /me/password)
+	ChangePassword(w http.ResponseWriter, r *http.Request)
 	// GetProfile One's own profile
 	// (GET /me/profile)
 	GetProfile(w http.ResponseWriter, r *http.Request)
@@ -3695,6 +3826,15 @@ type ServerInterface interface {
 	// EndSession Sign out elsewhere; it ends within 5 seconds everywhere
 	// (DELETE /me/sessions/{id})
 	EndSession(w http.ResponseWriter, r *http.Request, id openapi_types.UUID)
+	// BeginTotp Begin to use one-time codes
+	// (POST /me/totp)
+	BeginTotp(w http.ResponseWriter, r *http.Request)
+	// ConfirmTotp Switch one-time codes on
+	// (POST /me/totp/confirm)
+	ConfirmTotp(w http.ResponseWriter, r *http.Request)
+	// DisableTotp Switch one-time codes off
+	// (POST /me/totp/disable)
+	DisableTotp(w http.ResponseWriter, r *http.Request)
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(w http.ResponseWriter, r *http.Request)
@@ -3797,6 +3937,15 @@ type ServerInterface interface {
 	// GetSession The session that the caller is signed in with
 	// (GET /session)
 	GetSession(w http.ResponseWriter, r *http.Request)
+	// SignInByPassword Sign in with a password
+	// (POST /session)
+	SignInByPassword(w http.ResponseWriter, r *http.Request)
+	// SwitchOrganization Turn to another organization
+	// (POST /session/organisation)
+	SwitchOrganization(w http.ResponseWriter, r *http.Request)
+	// ListOrganizations Where the caller may turn to
+	// (GET /session/organisations)
+	ListOrganizations(w http.ResponseWriter, r *http.Request)
 	// ListTokens API tokens of the reseller
 	// (GET /tokens)
 	ListTokens(w http.ResponseWriter, r *http.Request, params ListTokensParams)
@@ -5535,6 +5684,34 @@ func (siw *ServerInterfaceWrapper) TransmitToGroup(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// AcceptInvitation operation middleware
+func (siw *ServerInterfaceWrapper) AcceptInvitation(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AcceptInvitation(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LookUpInvitation operation middleware
+func (siw *ServerInterfaceWrapper) LookUpInvitation(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LookUpInvitation(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListJobs operation middleware
 func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
 
@@ -6146,6 +6323,34 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 	handler.ServeHTTP(w, r)
 }
 
+// GetCredentials operation middleware
+func (siw *ServerInterfaceWrapper) GetCredentials(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCredentials(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePassword(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetProfile operation middleware
 func (siw *ServerInterfaceWrapper) GetProfile(w http.ResponseWriter, r *http.Request) {
 
@@ -6247,6 +6452,48 @@ func (siw *ServerInterfaceWrapper) EndSession(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.EndSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BeginTotp operation middleware
+func (siw *ServerInterfaceWrapper) BeginTotp(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BeginTotp(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConfirmTotp operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmTotp(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConfirmTotp(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DisableTotp operation middleware
+func (siw *ServerInterfaceWrapper) DisableTotp(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DisableTotp(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7193,6 +7440,48 @@ func (siw *ServerInterfaceWrapper) GetSession(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// SignInByPassword operation middleware
+func (siw *ServerInterfaceWrapper) SignInByPassword(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignInByPassword(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SwitchOrganization operation middleware
+func (siw *ServerInterfaceWrapper) SwitchOrganization(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SwitchOrganization(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListOrganizations operation middleware
+func (siw *ServerInterfaceWrapper) ListOrganizations(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListOrganizations(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListTokens(w http.ResponseWriter, r *http.Request) {
 
@@ -7748,6 +8037,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/groups/{id}/transmit", wrapper.TransmitToGroup).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/invitations/accept", wrapper.AcceptInvitation).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/invitations/look-up", wrapper.LookUpInvitation).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/jobs", wrapper.ListJobs).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/jobs/{id}", wrapper.GetJob).Methods(http.MethodGet)
@@ -7774,6 +8067,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/me", wrapper.GetMe).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/me/credentials", wrapper.GetCredentials).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/me/password", wrapper.ChangePassword).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/me/profile", wrapper.GetProfile).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/me/profile", wrapper.ChangeProfile).Methods(http.MethodPatch)
@@ -7787,6 +8084,12 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/me/sessions", wrapper.ListSessions).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/me/sessions/{id}", wrapper.EndSession).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/me/totp", wrapper.BeginTotp).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/me/totp/confirm", wrapper.ConfirmTotp).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/me/totp/disable", wrapper.DisableTotp).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
 
@@ -7855,6 +8158,12 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/session", wrapper.SignOut).Methods(http.MethodDelete)
 
 	r.HandleFunc(options.BaseURL+"/session", wrapper.GetSession).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/session", wrapper.SignInByPassword).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/session/organisation", wrapper.SwitchOrganization).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/session/organisations", wrapper.ListOrganizations).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/tokens", wrapper.ListTokens).Methods(http.MethodGet)
 
@@ -9100,6 +9409,60 @@ func (response TransmitToGroup202JSONResponse) VisitTransmitToGroupResponse(w ht
 	return err
 }
 
+type AcceptInvitationRequestObject struct {
+	Body *AcceptInvitationJSONRequestBody
+}
+
+type AcceptInvitationResponseObject interface {
+	VisitAcceptInvitationResponse(w http.ResponseWriter) error
+}
+
+type AcceptInvitation201ResponseHeaders struct {
+	SetCookie *string
+}
+
+type AcceptInvitation201JSONResponse struct {
+	Body    Session
+	Headers AcceptInvitation201ResponseHeaders
+}
+
+func (response AcceptInvitation201JSONResponse) VisitAcceptInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookUpInvitationRequestObject struct {
+	Body *LookUpInvitationJSONRequestBody
+}
+
+type LookUpInvitationResponseObject interface {
+	VisitLookUpInvitationResponse(w http.ResponseWriter) error
+}
+
+type LookUpInvitation200JSONResponse OpenInvitation
+
+func (response LookUpInvitation200JSONResponse) VisitLookUpInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListJobsRequestObject struct {
 	Params ListJobsParams
 }
@@ -9596,6 +9959,43 @@ func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) e
 	return err
 }
 
+type GetCredentialsRequestObject struct {
+}
+
+type GetCredentialsResponseObject interface {
+	VisitGetCredentialsResponse(w http.ResponseWriter) error
+}
+
+type GetCredentials200JSONResponse Credentials
+
+func (response GetCredentials200JSONResponse) VisitGetCredentialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword204Response struct {
+}
+
+func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
 type GetProfileRequestObject struct {
 }
 
@@ -9785,6 +10185,66 @@ type EndSession204Response struct {
 }
 
 func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type BeginTotpRequestObject struct {
+	Body *BeginTotpJSONRequestBody
+}
+
+type BeginTotpResponseObject interface {
+	VisitBeginTotpResponse(w http.ResponseWriter) error
+}
+
+type BeginTotp200JSONResponse TotpSeed
+
+func (response BeginTotp200JSONResponse) VisitBeginTotpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmTotpRequestObject struct {
+	Body *ConfirmTotpJSONRequestBody
+}
+
+type ConfirmTotpResponseObject interface {
+	VisitConfirmTotpResponse(w http.ResponseWriter) error
+}
+
+type ConfirmTotp200JSONResponse RecoveryCodes
+
+func (response ConfirmTotp200JSONResponse) VisitConfirmTotpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableTotpRequestObject struct {
+	Body *DisableTotpJSONRequestBody
+}
+
+type DisableTotpResponseObject interface {
+	VisitDisableTotpResponse(w http.ResponseWriter) error
+}
+
+type DisableTotp204Response struct {
+}
+
+func (response DisableTotp204Response) VisitDisableTotpResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
 }
@@ -10803,6 +11263,91 @@ func (response GetSession200JSONResponse) VisitGetSessionResponse(w http.Respons
 	return err
 }
 
+type SignInByPasswordRequestObject struct {
+	Body *SignInByPasswordJSONRequestBody
+}
+
+type SignInByPasswordResponseObject interface {
+	VisitSignInByPasswordResponse(w http.ResponseWriter) error
+}
+
+type SignInByPassword201ResponseHeaders struct {
+	SetCookie *string
+}
+
+type SignInByPassword201JSONResponse struct {
+	Body    Session
+	Headers SignInByPassword201ResponseHeaders
+}
+
+func (response SignInByPassword201JSONResponse) VisitSignInByPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SwitchOrganizationRequestObject struct {
+	Body *SwitchOrganizationJSONRequestBody
+}
+
+type SwitchOrganizationResponseObject interface {
+	VisitSwitchOrganizationResponse(w http.ResponseWriter) error
+}
+
+type SwitchOrganization200ResponseHeaders struct {
+	SetCookie *string
+}
+
+type SwitchOrganization200JSONResponse struct {
+	Body    Session
+	Headers SwitchOrganization200ResponseHeaders
+}
+
+func (response SwitchOrganization200JSONResponse) VisitSwitchOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrganizationsRequestObject struct {
+}
+
+type ListOrganizationsResponseObject interface {
+	VisitListOrganizationsResponse(w http.ResponseWriter) error
+}
+
+type ListOrganizations200JSONResponse OrganizationList
+
+func (response ListOrganizations200JSONResponse) VisitListOrganizationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTokensRequestObject struct {
 	Params ListTokensParams
 }
@@ -11257,6 +11802,12 @@ type StrictServerInterface interface {
 	// TransmitToGroup Send the profile of a group to all devices in it
 	// (POST /groups/{id}/transmit)
 	TransmitToGroup(ctx context.Context, request TransmitToGroupRequestObject) (TransmitToGroupResponseObject, error)
+	// AcceptInvitation Accept an invitation, and be signed in
+	// (POST /invitations/accept)
+	AcceptInvitation(ctx context.Context, request AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error)
+	// LookUpInvitation Who is invited to what
+	// (POST /invitations/look-up)
+	LookUpInvitation(ctx context.Context, request LookUpInvitationRequestObject) (LookUpInvitationResponseObject, error)
 	// ListJobs Work on many devices, newest first
 	// (GET /jobs)
 	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
@@ -11296,6 +11847,12 @@ type StrictServerInterface interface {
 	// GetMe Who the caller is and what he may do
 	// (GET /me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// GetCredentials What the caller can sign in with
+	// (GET /me/credentials)
+	GetCredentials(ctx context.Context, request GetCredentialsRequestObject) (GetCredentialsResponseObject, error)
+	// ChangePassword Change the own password
+	// (PUT /me/password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
 	// GetProfile One's own profile
 	// (GET /me/profile)
 	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
@@ -11317,6 +11874,15 @@ type StrictServerInterface interface {
 	// EndSession Sign out elsewhere; it ends within 5 seconds everywhere
 	// (DELETE /me/sessions/{id})
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// BeginTotp Begin to use one-time codes
+	// (POST /me/totp)
+	BeginTotp(ctx context.Context, request BeginTotpRequestObject) (BeginTotpResponseObject, error)
+	// ConfirmTotp Switch one-time codes on
+	// (POST /me/totp/confirm)
+	ConfirmTotp(ctx context.Context, request ConfirmTotpRequestObject) (ConfirmTotpResponseObject, error)
+	// DisableTotp Switch one-time codes off
+	// (POST /me/totp/disable)
+	DisableTotp(ctx context.Context, request DisableTotpRequestObject) (DisableTotpResponseObject, error)
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
@@ -11419,6 +11985,15 @@ type StrictServerInterface interface {
 	// GetSession The session that the caller is signed in with
 	// (GET /session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
+	// SignInByPassword Sign in with a password
+	// (POST /session)
+	SignInByPassword(ctx context.Context, request SignInByPasswordRequestObject) (SignInByPasswordResponseObject, error)
+	// SwitchOrganization Turn to another organization
+	// (POST /session/organisation)
+	SwitchOrganization(ctx context.Context, request SwitchOrganizationRequestObject) (SwitchOrganizationResponseObject, error)
+	// ListOrganizations Where the caller may turn to
+	// (GET /session/organisations)
+	ListOrganizations(ctx context.Context, request ListOrganizationsRequestObject) (ListOrganizationsResponseObject, error)
 	// ListTokens API tokens of the reseller
 	// (GET /tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -12378,6 +12953,68 @@ func (sh *strictHandler) TransmitToGroup(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// AcceptInvitation operation middleware
+func (sh *strictHandler) AcceptInvitation(w http.ResponseWriter, r *http.Request) {
+	var request AcceptInvitationRequestObject
+
+	var body AcceptInvitationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AcceptInvitation(ctx, request.(AcceptInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcceptInvitation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AcceptInvitationResponseObject); ok {
+		if err := validResponse.VisitAcceptInvitationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LookUpInvitation operation middleware
+func (sh *strictHandler) LookUpInvitation(w http.ResponseWriter, r *http.Request) {
+	var request LookUpInvitationRequestObject
+
+	var body LookUpInvitationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LookUpInvitation(ctx, request.(LookUpInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookUpInvitation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LookUpInvitationResponseObject); ok {
+		if err := validResponse.VisitLookUpInvitationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListJobs operation middleware
 func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams) {
 	var request ListJobsRequestObject
@@ -12734,6 +13371,61 @@ func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// GetCredentials operation middleware
+func (sh *strictHandler) GetCredentials(w http.ResponseWriter, r *http.Request) {
+	var request GetCredentialsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCredentials(ctx, request.(GetCredentialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCredentials")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCredentialsResponseObject); ok {
+		if err := validResponse.VisitGetCredentialsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(w http.ResponseWriter, r *http.Request) {
+	var request ChangePasswordRequestObject
+
+	var body ChangePasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		if err := validResponse.VisitChangePasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetProfile operation middleware
 func (sh *strictHandler) GetProfile(w http.ResponseWriter, r *http.Request) {
 	var request GetProfileRequestObject
@@ -12904,6 +13596,99 @@ func (sh *strictHandler) EndSession(w http.ResponseWriter, r *http.Request, id o
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
 		if err := validResponse.VisitEndSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BeginTotp operation middleware
+func (sh *strictHandler) BeginTotp(w http.ResponseWriter, r *http.Request) {
+	var request BeginTotpRequestObject
+
+	var body BeginTotpJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginTotp(ctx, request.(BeginTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginTotp")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BeginTotpResponseObject); ok {
+		if err := validResponse.VisitBeginTotpResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfirmTotp operation middleware
+func (sh *strictHandler) ConfirmTotp(w http.ResponseWriter, r *http.Request) {
+	var request ConfirmTotpRequestObject
+
+	var body ConfirmTotpJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmTotp(ctx, request.(ConfirmTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmTotp")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConfirmTotpResponseObject); ok {
+		if err := validResponse.VisitConfirmTotpResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DisableTotp operation middleware
+func (sh *strictHandler) DisableTotp(w http.ResponseWriter, r *http.Request) {
+	var request DisableTotpRequestObject
+
+	var body DisableTotpJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableTotp(ctx, request.(DisableTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableTotp")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DisableTotpResponseObject); ok {
+		if err := validResponse.VisitDisableTotpResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -13846,6 +14631,92 @@ func (sh *strictHandler) GetSession(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetSessionResponseObject); ok {
 		if err := validResponse.VisitGetSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignInByPassword operation middleware
+func (sh *strictHandler) SignInByPassword(w http.ResponseWriter, r *http.Request) {
+	var request SignInByPasswordRequestObject
+
+	var body SignInByPasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInByPassword(ctx, request.(SignInByPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInByPassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignInByPasswordResponseObject); ok {
+		if err := validResponse.VisitSignInByPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SwitchOrganization operation middleware
+func (sh *strictHandler) SwitchOrganization(w http.ResponseWriter, r *http.Request) {
+	var request SwitchOrganizationRequestObject
+
+	var body SwitchOrganizationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SwitchOrganization(ctx, request.(SwitchOrganizationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SwitchOrganization")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SwitchOrganizationResponseObject); ok {
+		if err := validResponse.VisitSwitchOrganizationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListOrganizations operation middleware
+func (sh *strictHandler) ListOrganizations(w http.ResponseWriter, r *http.Request) {
+	var request ListOrganizationsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOrganizations(ctx, request.(ListOrganizationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOrganizations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListOrganizationsResponseObject); ok {
+		if err := validResponse.VisitListOrganizationsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

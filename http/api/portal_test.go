@@ -34,6 +34,7 @@ import (
 	"avportal/http/rsp"
 	"avportal/http/secrets"
 	"avportal/http/signin"
+	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
 	"avportal/http/vault"
 	"avportal/projections"
@@ -147,6 +148,8 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.sessions, err = sessions.New(ctx, writers, p.clock)
 	check(t, err)
 	p.signin = &signin.Service{Commands: p.h, Sessions: p.sessions, Now: p.clock}
+	passwords, err := credentials.New(ctx, writers, key, p.clock)
+	check(t, err)
 	seller, err := rsp.New(ctx, rsp.Config{}, rsp.Deps{DB: writers, Key: key, Commands: p.h, Now: p.clock, Log: quiet})
 	check(t, err)
 	stream := changes.New(store, store, quiet)
@@ -154,7 +157,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
-		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, SignIn: p.signin, Reseller: seller, Changes: stream, Now: p.clock,
+		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, SignIn: p.signin, Credentials: passwords, Reseller: seller, Changes: stream, Now: p.clock,
 		Operator: operator,
 		Log:      slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:    func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },

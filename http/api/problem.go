@@ -15,6 +15,7 @@ import (
 	"avportal/domain"
 	"avportal/eventstore"
 	"avportal/http/api/tokens"
+	"avportal/http/signin/credentials"
 	"avportal/http/texts"
 	"avportal/projections"
 )
@@ -43,12 +44,15 @@ var (
 
 // statusOf gives the status of each refusal that has one of its own; others go by their class.
 var statusOf = map[string]int{
-	errUnauthorized.Code: http.StatusUnauthorized,
-	errMethod.Code:       http.StatusMethodNotAllowed,
-	errTooLarge.Code:     http.StatusRequestEntityTooLarge,
-	errRateLimited.Code:  http.StatusTooManyRequests,
-	errMediaType.Code:    http.StatusUnsupportedMediaType,
-	errPastTooLarge.Code: http.StatusInsufficientStorage,
+	errUnauthorized.Code:             http.StatusUnauthorized,
+	errMethod.Code:                   http.StatusMethodNotAllowed,
+	errTooLarge.Code:                 http.StatusRequestEntityTooLarge,
+	errRateLimited.Code:              http.StatusTooManyRequests,
+	credentials.ErrLocked.Code:       http.StatusTooManyRequests,
+	credentials.ErrWrong.Code:        http.StatusUnauthorized,
+	credentials.ErrCodeRequired.Code: http.StatusUnauthorized,
+	errMediaType.Code:                http.StatusUnsupportedMediaType,
+	errPastTooLarge.Code:             http.StatusInsufficientStorage,
 }
 
 var statusOfClass = map[domain.Class]int{

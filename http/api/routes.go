@@ -20,6 +20,7 @@ const (
 	tenantWide   reach = iota + 1 // callers of a tenant who are not limited to a customer
 	withinTenant                  // callers of a tenant; those who are limited to a customer see only what is his
 	anyone                        // everyone who has a token
+	public                        // everyone, also who is not signed in
 	byLink                        // who has the secret of a read-only link, which stands in the address; he needs no token
 )
 
@@ -30,12 +31,22 @@ type access struct {
 
 // routes has a row for every route of the document. A route without a row is a mistake that New finds.
 var routes = map[string]access{
-	"GET /me":                  {"", anyone},
-	"GET /me/sessions":         {"", anyone},
-	"DELETE /me/sessions":      {"", anyone},
-	"DELETE /me/sessions/{id}": {"", anyone},
-	"GET /session":             {"", anyone},
-	"DELETE /session":          {"", anyone},
+	"GET /me":                    {"", anyone},
+	"GET /me/sessions":           {"", anyone},
+	"DELETE /me/sessions":        {"", anyone},
+	"DELETE /me/sessions/{id}":   {"", anyone},
+	"GET /me/credentials":        {"", anyone},
+	"PUT /me/password":           {"", anyone},
+	"POST /me/totp":              {"", anyone},
+	"POST /me/totp/confirm":      {"", anyone},
+	"POST /me/totp/disable":      {"", anyone},
+	"POST /session":              {"", public},
+	"GET /session":               {"", anyone},
+	"GET /session/organisations": {"", anyone},
+	"POST /session/organisation": {"", anyone},
+	"POST /invitations/look-up":  {"", public},
+	"POST /invitations/accept":   {"", public},
+	"DELETE /session":            {"", anyone},
 
 	"GET /events": {domain.Read, withinTenant},
 	"GET /names":  {"", anyone},
@@ -155,7 +166,7 @@ func (a access) permits(actor domain.Actor) error {
 	switch {
 	case a.permission != "" && !actor.Role.Allows(a.permission):
 		return domain.ErrForbidden
-	case a.reach == anyone:
+	case a.reach == anyone || a.reach == public:
 		return nil
 	case actor.Tenant == "":
 		return errNoTenant

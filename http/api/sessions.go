@@ -76,6 +76,13 @@ func sessionFor(o sessions.Session, current uuid.UUID) Session {
 	}
 }
 
+// cookie is the header that gives a browser a session.
+func (s *server) cookie(secret string) *string {
+	h := http.Header{}
+	s.Cookies.Set(h, secret)
+	return some(h.Get("Set-Cookie"))
+}
+
 // noCookie is the header that takes a session's cookie away.
 func (s *server) noCookie() *string {
 	h := http.Header{}

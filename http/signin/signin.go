@@ -35,17 +35,37 @@ type Entry struct {
 	Browser  string
 }
 
+// Switch turns a session to another membership of the same person: a new one takes its place, with a new cookie, that holds no
+// longer than the old one would have.
+func (s *Service) Switch(ctx context.Context, from sessions.Session, to Entry) (sessions.Session, string, error) {
+	to.Method, to.Browser = from.Method, from.Browser
+	next, secret, err := s.begin(ctx, to, session.ID(from.ID.String()), from.ExpiresAt)
+	if err != nil {
+		return next, "", err
+	}
+	return next, secret, s.End(ctx, from.Person, from.ID, session.Switched)
+}
+
 // Begin signs a person in and answers the value for the cookie. It is in the log before it holds.
 func (s *Service) Begin(ctx context.Context, e Entry) (sessions.Session, string, error) {
+	return s.begin(ctx, e, "", time.Time{})
+}
+
+func (s *Service) begin(ctx context.Context, e Entry, replaces session.ID, until time.Time) (sessions.Session, string, error) {
 	id, now := uuid.New(), s.Now()
 	_, err := commands.Do[session.State](ctx, s.Commands, s.request(e.User, e.Tenant, id, now), session.Begin{
-		Tenant: e.Tenant, Customer: e.Customer, Session: session.ID(id.String()), User: e.User, Role: e.Role, Method: e.Method, At: now,
+		Tenant: e.Tenant, Customer: e.Customer, Session: session.ID(id.String()), User: e.User, Role: e.Role, Method: e.Method,
+		Replaces: replaces, At: now,
 	})
 	if err != nil {
 		return sessions.Session{}, "", err
 	}
+	if err := s.Sessions.Remember(ctx, e.Person, sessions.Membership{Tenant: e.Tenant, User: e.User}); err != nil {
+		return sessions.Session{}, "", err
+	}
 	return s.Sessions.Begin(ctx, sessions.Session{
 		ID: id, Person: e.Person, User: e.User, Tenant: e.Tenant, Customer: e.Customer, Role: e.Role, Method: e.Method, Browser: e.Browser,
+		ExpiresAt: until,
 	})
 }
 

@@ -75,7 +75,7 @@ func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies)
 	p.work.Go(func() { broadcaster.Run(background) })
 	return api.New(api.Config{
 		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Secrets: p.secrets, Changes: broadcaster,
-		SignIn: p.signin, Cookies: cookies, Reseller: p.reseller, Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
+		SignIn: p.signin, Credentials: p.passwords, Cookies: cookies, Reseller: p.reseller, Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
 		Operator:   p.operator,
 		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,
 	})

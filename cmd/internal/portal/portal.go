@@ -22,6 +22,7 @@ import (
 	"avportal/http/rsp"
 	"avportal/http/secrets"
 	"avportal/http/signin"
+	"avportal/http/signin/credentials"
 	"avportal/projections"
 	"avportal/projections/live"
 	"avportal/projections/postgres"
@@ -51,6 +52,7 @@ type Portal struct {
 	tokens    *tokens.Vault
 	secrets   *secrets.Vault // of configuration profiles
 	signin    *signin.Service
+	passwords *credentials.Vault
 	reseller  *rsp.Portal
 	metrics   *metrics
 	server    *http.Server

@@ -11,6 +11,7 @@ import (
 
 	"avportal/http/rsp"
 	"avportal/http/signin"
+	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
 	"avportal/http/vault"
 )
@@ -26,6 +27,9 @@ func (p *Portal) openSignIn(ctx, background context.Context) error {
 		return err
 	}
 	p.signin = &signin.Service{Commands: p.commands, Sessions: vault, Now: time.Now}
+	if p.passwords, err = credentials.New(ctx, p.writers, key, time.Now); err != nil {
+		return err
+	}
 	p.reseller, err = rsp.New(ctx, p.cfg.Reseller, rsp.Deps{
 		DB: p.writers, Key: key, Commands: p.commands, Now: time.Now, Log: p.cfg.Log,
 		Go: func(f func(context.Context)) { p.work.Go(func() { f(background) }) },

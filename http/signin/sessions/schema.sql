@@ -20,3 +20,12 @@ CREATE TABLE IF NOT EXISTS vault.session (
 CREATE INDEX IF NOT EXISTS session_of_person ON vault.session (person, created_at DESC) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS session_of_user ON vault.session (tenant, user_id) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS session_by_end ON vault.session (expires_at);
+
+-- Which memberships a person has, of whatever organizations; the log says what has become of them.
+CREATE TABLE IF NOT EXISTS vault.membership (
+    person  text        NOT NULL,
+    tenant  text        NOT NULL,
+    user_id text        NOT NULL,
+    used_at timestamptz NOT NULL,
+    PRIMARY KEY (person, tenant, user_id)
+);
