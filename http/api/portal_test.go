@@ -209,8 +209,10 @@ func check(tb testing.TB, err error) {
 	}
 }
 
-func init() { // files are bytes to the validator
-	for _, kind := range []string{"text/csv", "application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"} {
+func init() { // files, pictures and streams are bytes to the validator
+	for _, kind := range []string{
+		"text/csv", "application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "image/svg+xml", "text/event-stream",
+	} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 }
@@ -219,7 +221,6 @@ func (p *portal) document() {
 	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
 	check(p, err)
 	check(p, doc.Validate(p.Context()))
-	openapi3filter.RegisterBodyDecoder("image/svg+xml", openapi3filter.FileBodyDecoder)
 	p.schema = doc.Components.Schemas["Problem"].Value
 	p.routes, err = gorillamux.NewRouter(doc)
 	check(p, err)
