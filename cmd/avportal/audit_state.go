@@ -15,6 +15,8 @@ import (
 	"avportal/domain/license"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
+	"avportal/domain/session"
+	"avportal/domain/sync"
 	"avportal/domain/team"
 	"avportal/domain/token"
 	"avportal/domain/user"
@@ -38,6 +40,8 @@ var folds = map[domain.Kind]func() fold{
 	domain.KindUser:     newFold[user.State],
 	domain.KindTeam:     newFold[team.State],
 	domain.KindToken:    newFold[token.State],
+	domain.KindSession:  newFold[session.State],
+	domain.KindSync:     newFold[sync.State],
 }
 
 type folded[S domain.State[S]] struct{ s S }
