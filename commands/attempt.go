@@ -18,14 +18,15 @@ func attempt[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c d
 	a.mu.Lock()
 	defer a.mu.Unlock()
 
-	// 1. Load. A cached state is trusted for accepting, since the append would find out; refusing on it needs a second look.
+	// 1. Load. A cached state is trusted for what is appended, since the append would find out. To refuse on it, or to find
+	// that nothing is left to do, needs a second look: another portal may have written since.
 	state, fresh, err := load[S](ctx, h, stream, a)
 	if err != nil {
 		return Result{}, err
 	}
 	res, err := decideAndAppend(ctx, h, rq, c, a, state)
 	var refusal *domain.Error
-	if fresh || !errors.As(err, &refusal) {
+	if fresh || res.Events > 0 || err != nil && !errors.As(err, &refusal) {
 		return res, err
 	}
 	if changed, loadErr := refresh[S](ctx, h, stream, a); loadErr != nil || !changed {

@@ -189,6 +189,17 @@ func TestAnotherProcessIsNoticed(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherProcessHasChangedIsChangedBack(t *testing.T) {
+	b := setup(t)
+	b.customer("c1")
+	must(commands.Do[customer.State](t.Context(), b.h, request(admin()), rename("c1", "Ours")))(t)
+	must(commands.Do[customer.State](t.Context(), commands.New(b.store), request(admin()), rename("c1", "Theirs")))(t)
+	// Ours still has the name in memory, by which there would be nothing to do.
+	if res := must(commands.Do[customer.State](t.Context(), b.h, request(admin()), rename("c1", "Ours")))(t); res.Events != 1 {
+		t.Errorf("the name was not changed back: %+v", res)
+	}
+}
+
 func TestAnExpiredLicenseRefusesByDefault(t *testing.T) {
 	b := setup(t)
 	tid := b.license("l1", 5)
