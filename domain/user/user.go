@@ -4,6 +4,7 @@
 package user
 
 import (
+	"maps"
 	"time"
 
 	"avportal/domain"
@@ -21,6 +22,7 @@ type State struct {
 	inactive bool
 	erased   bool
 	columns  map[Table][]string
+	filters  map[FilterID]SavedFilter
 	webinar  bool
 	link     LinkID // of read-only access; empty: none
 }
@@ -38,6 +40,10 @@ var Events = []domain.Declaration{
 	domain.Declare[Reactivated](1),
 	domain.Declare[Erased](1),
 	domain.Declare[ColumnsChosen](1),
+	domain.Declare[FilterSaved](1),
+	domain.Declare[FilterChanged](1),
+	domain.Declare[FilterDeleted](1),
+	domain.Declare[DefaultFilterChosen](1),
 	domain.Declare[WebinarSeen](1),
 	domain.Declare[LinkActivated](1),
 	domain.Declare[LinkDeactivated](1),
@@ -79,6 +85,16 @@ func (s State) Evolve(e domain.Event) State {
 		s = State{scope: s.scope, user: s.user, role: s.role, inactive: true, erased: true}
 	case ColumnsChosen:
 		s.columns = withColumns(s.columns, e.Table, e.Columns)
+	case FilterSaved:
+		s.filters = withFilter(s.filters, e.Filter, SavedFilter{Filter: e.To, Table: e.Table})
+	case FilterChanged:
+		f := s.filters[e.Filter]
+		f.Filter = e.To
+		s.filters = withFilter(s.filters, e.Filter, f)
+	case FilterDeleted:
+		s.filters = withFilter(s.filters, e.Filter, SavedFilter{})
+	case DefaultFilterChosen:
+		s.filters = withDefault(s.filters, e.Table, e.To)
 	case WebinarSeen:
 		s.webinar = true
 	case LinkActivated:
@@ -116,6 +132,9 @@ func (s State) InvitedUntil() time.Time { return s.expires }
 // Columns are those that the person has chosen for a table; nil for the usual ones.
 func (s State) Columns(t Table) []string { return s.columns[t] }
 
+// Filters are those that the person has saved.
+func (s State) Filters() map[FilterID]SavedFilter { return maps.Clone(s.filters) }
+
 // WebinarSeen reports whether the introduction has been shown.
 func (s State) WebinarSeen() bool { return s.webinar }
 
@@ -141,10 +160,12 @@ func (s State) Administers() bool { return s.Active() && s.role == domain.Resell
 
 // Refusals that concern a membership.
 var (
-	ErrInactive   = &domain.Error{Class: domain.Conflict, Code: "user_inactive", Message: "This user is deactivated. Reactivate him first."}
-	ErrRole       = &domain.Error{Class: domain.Forbidden, Code: "role_too_high", Field: "/role", Message: "You can't give or take a role that goes beyond your own."}
-	ErrEmailTaken = &domain.Error{Class: domain.Conflict, Code: "email_taken", Field: "/email", Message: "Another user of this organization has this e-mail address."}
-	ErrWrongOrg   = &domain.Error{Class: domain.Invalid, Code: "invalid", Field: "/role", Message: "This role does not go with the organization: customers' people have a customer's role, the reseller's a reseller's."}
+	ErrInactive       = &domain.Error{Class: domain.Conflict, Code: "user_inactive", Message: "This user is deactivated. Reactivate him first."}
+	ErrRole           = &domain.Error{Class: domain.Forbidden, Code: "role_too_high", Field: "/role", Message: "You can't give or take a role that goes beyond your own."}
+	ErrEmailTaken     = &domain.Error{Class: domain.Conflict, Code: "email_taken", Field: "/email", Message: "Another user of this organization has this e-mail address."}
+	ErrFilterName     = &domain.Error{Class: domain.Conflict, Code: "filter_name_taken", Field: "/name", Message: "You have another filter of this name for this table."}
+	ErrTooManyFilters = &domain.Error{Class: domain.Conflict, Code: "too_many_filters", Message: "You can keep no more filters. Delete one first."}
+	ErrWrongOrg       = &domain.Error{Class: domain.Invalid, Code: "invalid", Field: "/role", Message: "This role does not go with the organization: customers' people have a customer's role, the reseller's a reseller's."}
 )
 
 // there refuses where there is nothing to change: no membership, or one that was erased.

@@ -129,6 +129,10 @@ var whoMay = map[string]string{
 
 	"GET /me/profile":          "atrcku",
 	"PATCH /me/profile":        "atrcku",
+	"GET /me/filters":          "atrcku",
+	"POST /me/filters":         "atrcku",
+	"PATCH /me/filters/{id}":   "atrcku",
+	"DELETE /me/filters/{id}":  "atrcku",
 	"POST /me/readonly-link":   "atrck",
 	"DELETE /me/readonly-link": "atrcku",
 
@@ -187,6 +191,7 @@ func (p *portal) objects() map[string]object {
 		return p.must(202, token, "POST", "/api/v1/devices/update", map[string]any{"devices": []string{device}}).body["id"].(string)
 	})
 	tokens := object{own: p.tokenID(p.token(domain.Auditor, tenant, "")).String(), foreign: p.tokenID(p.token(domain.Auditor, foreign, "")).String(), missing: uuid.NewString()}
+	filters := object{uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()}  // tokens have none; see TestFiltersAreOnesOwn
 	sessions := object{uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()} // those of others; see TestSessionsOverHTTP
 	users := object{
 		own:     string(p.invite(p.admin, "own@huber.example", "customer_admin", "c1")),
@@ -205,8 +210,8 @@ func (p *portal) objects() map[string]object {
 	return map[string]object{
 		// Read models are nobody's, and only who runs the installation works on them.
 		"projections": {own: "devices"}, "generations": {own: "devices"}, "policies": {own: "run%20job"}, "of": {own: moment},
-		"sessions": sessions,
-		"users":    users, "secret": {own: p.openLink()},
+		"sessions": sessions, "filters": filters,
+		"users": users, "secret": {own: p.openLink()},
 		"customers": customers, "customer": customers, "licenses": licenses, "license": licenses, "groups": groups, "group": groups, "parent": groups,
 		"profiles": profiles, "editions": {"1", "1", "1", "9"},
 		"devices": devices, "device": devices, "request_id": requests, "jobs": jobs, "activities": requests, "tokens": tokens,

@@ -1011,6 +1011,24 @@ func (e SyncTrigger) Valid() bool {
 	}
 }
 
+// Defines values for Table.
+const (
+	TableDevices  Table = "devices"
+	TableLicenses Table = "licenses"
+)
+
+// Valid indicates whether the value is a known member of the Table enum.
+func (e Table) Valid() bool {
+	switch e {
+	case TableDevices:
+		return true
+	case TableLicenses:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenRole.
 const (
 	TokenRoleAuditor            TokenRole = "auditor"
@@ -1896,6 +1914,33 @@ type EventList struct {
 	NextCursor *NextCursor `json:"next_cursor"`
 }
 
+// FilterChange defines model for FilterChange.
+type FilterChange struct {
+	Default *bool `json:"default,omitempty"`
+	Name    *Name `json:"name,omitempty"`
+
+	// Query Parameters of the list by their names, as they stand in its address.
+	Query *FilterQuery `json:"query,omitempty"`
+}
+
+// FilterList defines model for FilterList.
+type FilterList struct {
+	Items []SavedFilter `json:"items"`
+}
+
+// FilterNew defines model for FilterNew.
+type FilterNew struct {
+	Default *bool `json:"default,omitempty"`
+	Name    Name  `json:"name"`
+
+	// Query Parameters of the list by their names, as they stand in its address.
+	Query FilterQuery `json:"query"`
+	Table Table       `json:"table"`
+}
+
+// FilterQuery Parameters of the list by their names, as they stand in its address.
+type FilterQuery map[string]string
+
 // Generation defines model for Generation.
 type Generation struct {
 	Created   time.Time  `json:"created"`
@@ -2743,6 +2788,20 @@ type Role string
 // Salutation defines model for Salutation.
 type Salutation string
 
+// SavedFilter defines model for SavedFilter.
+type SavedFilter struct {
+	// Default Whether the table opens with it.
+	Default bool `json:"default"`
+
+	// Id Opaque, in practice a UUID.
+	Id   Id     `json:"id"`
+	Name string `json:"name"`
+
+	// Query Parameters of the list by their names, as they stand in its address.
+	Query map[string]string `json:"query"`
+	Table Table             `json:"table"`
+}
+
 // ScanProfile quick - where things are received and run; system - the system partition; full - the whole computer; removable - removable media; path - the paths of the request; own - an own scan profile of the configuration profile.
 type ScanProfile string
 
@@ -2888,6 +2947,9 @@ type SyncState string
 
 // SyncTrigger defines model for SyncTrigger.
 type SyncTrigger string
+
+// Table defines model for Table.
+type Table string
 
 // Threat defines model for Threat.
 type Threat struct {
@@ -3440,6 +3502,12 @@ type ExportLicensesParamsFormat string
 // ExportLicensesParamsColumns defines parameters for ExportLicenses.
 type ExportLicensesParamsColumns string
 
+// ListFiltersParams defines parameters for ListFilters.
+type ListFiltersParams struct {
+	// Table Only those of this table.
+	Table *Table `form:"table,omitempty" json:"table,omitempty"`
+}
+
 // ListProfilesParams defines parameters for ListProfiles.
 type ListProfilesParams struct {
 	// Limit How many items a page has at most.
@@ -3595,6 +3663,12 @@ type ChangeLicenseJSONRequestBody = LicenseChange
 
 // RenewLicenseJSONRequestBody defines body for RenewLicense for application/json ContentType.
 type RenewLicenseJSONRequestBody = LicenseRenewal
+
+// SaveFilterJSONRequestBody defines body for SaveFilter for application/json ContentType.
+type SaveFilterJSONRequestBody = FilterNew
+
+// ChangeFilterJSONRequestBody defines body for ChangeFilter for application/json ContentType.
+type ChangeFilterJSONRequestBody = FilterChange
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
@@ -3802,6 +3876,18 @@ type ServerInterface interface {
 	// GetCredentials What the caller can sign in with
 	// (GET /me/credentials)
 	GetCredentials(w http.ResponseWriter, r *http.Request)
+	// ListFilters One's own saved filters
+	// (GET /me/filters)
+	ListFilters(w http.ResponseWriter, r *http.Request, params ListFiltersParams)
+	// SaveFilter Save a filter of a list under a name
+	// (POST /me/filters)
+	SaveFilter(w http.ResponseWriter, r *http.Request)
+	// DeleteFilter Delete a saved filter
+	// (DELETE /me/filters/{id})
+	DeleteFilter(w http.ResponseWriter, r *http.Request, id Id)
+	// ChangeFilter Rename or overwrite a saved filter, or make it the default
+	// (PATCH /me/filters/{id})
+	ChangeFilter(w http.ResponseWriter, r *http.Request, id Id)
 	// ChangePassword Change the own password
 	// (PUT /me/password)
 	ChangePassword(w http.ResponseWriter, r *http.Request)
@@ -6337,6 +6423,105 @@ func (siw *ServerInterfaceWrapper) GetCredentials(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// ListFilters operation middleware
+func (siw *ServerInterfaceWrapper) ListFilters(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFiltersParams
+
+	// ------------- Optional query parameter "table" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "table", r.URL.Query(), &params.Table, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "table"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "table", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListFilters(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SaveFilter operation middleware
+func (siw *ServerInterfaceWrapper) SaveFilter(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SaveFilter(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteFilter operation middleware
+func (siw *ServerInterfaceWrapper) DeleteFilter(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteFilter(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeFilter operation middleware
+func (siw *ServerInterfaceWrapper) ChangeFilter(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeFilter(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
 
@@ -8068,6 +8253,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/me", wrapper.GetMe).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/me/credentials", wrapper.GetCredentials).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/me/filters", wrapper.ListFilters).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/me/filters", wrapper.SaveFilter).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/me/filters/{id}", wrapper.DeleteFilter).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/me/filters/{id}", wrapper.ChangeFilter).Methods(http.MethodPatch)
 
 	r.HandleFunc(options.BaseURL+"/me/password", wrapper.ChangePassword).Methods(http.MethodPut)
 
@@ -9980,6 +10173,151 @@ func (response GetCredentials200JSONResponse) VisitGetCredentialsResponse(w http
 	return err
 }
 
+type ListFiltersRequestObject struct {
+	Params ListFiltersParams
+}
+
+type ListFiltersResponseObject interface {
+	VisitListFiltersResponse(w http.ResponseWriter) error
+}
+
+type ListFilters200ResponseHeaders struct {
+	ETag *string
+}
+
+type ListFilters200JSONResponse struct {
+	Body    FilterList
+	Headers ListFilters200ResponseHeaders
+}
+
+func (response ListFilters200JSONResponse) VisitListFiltersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveFilterRequestObject struct {
+	Body *SaveFilterJSONRequestBody
+}
+
+type SaveFilterResponseObject interface {
+	VisitSaveFilterResponse(w http.ResponseWriter) error
+}
+
+type SaveFilter201ResponseHeaders struct {
+	ETag           *string
+	Location       *string
+	PortalPosition *Position
+}
+
+type SaveFilter201JSONResponse struct {
+	Body    Changed
+	Headers SaveFilter201ResponseHeaders
+}
+
+func (response SaveFilter201JSONResponse) VisitSaveFilterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteFilterRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type DeleteFilterResponseObject interface {
+	VisitDeleteFilterResponse(w http.ResponseWriter) error
+}
+
+type DeleteFilter200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type DeleteFilter200JSONResponse struct {
+	Body    Changed
+	Headers DeleteFilter200ResponseHeaders
+}
+
+func (response DeleteFilter200JSONResponse) VisitDeleteFilterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeFilterRequestObject struct {
+	Id   Id `json:"id"`
+	Body *ChangeFilterJSONRequestBody
+}
+
+type ChangeFilterResponseObject interface {
+	VisitChangeFilterResponse(w http.ResponseWriter) error
+}
+
+type ChangeFilter200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ChangeFilter200JSONResponse struct {
+	Body    Changed
+	Headers ChangeFilter200ResponseHeaders
+}
+
+func (response ChangeFilter200JSONResponse) VisitChangeFilterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangePasswordRequestObject struct {
 	Body *ChangePasswordJSONRequestBody
 }
@@ -11850,6 +12188,18 @@ type StrictServerInterface interface {
 	// GetCredentials What the caller can sign in with
 	// (GET /me/credentials)
 	GetCredentials(ctx context.Context, request GetCredentialsRequestObject) (GetCredentialsResponseObject, error)
+	// ListFilters One's own saved filters
+	// (GET /me/filters)
+	ListFilters(ctx context.Context, request ListFiltersRequestObject) (ListFiltersResponseObject, error)
+	// SaveFilter Save a filter of a list under a name
+	// (POST /me/filters)
+	SaveFilter(ctx context.Context, request SaveFilterRequestObject) (SaveFilterResponseObject, error)
+	// DeleteFilter Delete a saved filter
+	// (DELETE /me/filters/{id})
+	DeleteFilter(ctx context.Context, request DeleteFilterRequestObject) (DeleteFilterResponseObject, error)
+	// ChangeFilter Rename or overwrite a saved filter, or make it the default
+	// (PATCH /me/filters/{id})
+	ChangeFilter(ctx context.Context, request ChangeFilterRequestObject) (ChangeFilterResponseObject, error)
 	// ChangePassword Change the own password
 	// (PUT /me/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -13388,6 +13738,122 @@ func (sh *strictHandler) GetCredentials(w http.ResponseWriter, r *http.Request) 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetCredentialsResponseObject); ok {
 		if err := validResponse.VisitGetCredentialsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListFilters operation middleware
+func (sh *strictHandler) ListFilters(w http.ResponseWriter, r *http.Request, params ListFiltersParams) {
+	var request ListFiltersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFilters(ctx, request.(ListFiltersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFilters")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListFiltersResponseObject); ok {
+		if err := validResponse.VisitListFiltersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SaveFilter operation middleware
+func (sh *strictHandler) SaveFilter(w http.ResponseWriter, r *http.Request) {
+	var request SaveFilterRequestObject
+
+	var body SaveFilterJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveFilter(ctx, request.(SaveFilterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveFilter")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SaveFilterResponseObject); ok {
+		if err := validResponse.VisitSaveFilterResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteFilter operation middleware
+func (sh *strictHandler) DeleteFilter(w http.ResponseWriter, r *http.Request, id Id) {
+	var request DeleteFilterRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteFilter(ctx, request.(DeleteFilterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteFilter")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteFilterResponseObject); ok {
+		if err := validResponse.VisitDeleteFilterResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeFilter operation middleware
+func (sh *strictHandler) ChangeFilter(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ChangeFilterRequestObject
+
+	request.Id = id
+
+	var body ChangeFilterJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeFilter(ctx, request.(ChangeFilterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeFilter")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeFilterResponseObject); ok {
+		if err := validResponse.VisitChangeFilterResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

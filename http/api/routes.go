@@ -147,6 +147,10 @@ var routes = map[string]access{
 
 	"GET /me/profile":          {domain.ManageSelf, withinTenant},
 	"PATCH /me/profile":        {domain.ManageSelf, withinTenant},
+	"GET /me/filters":          {domain.ManageSelf, withinTenant},
+	"POST /me/filters":         {domain.ManageSelf, withinTenant},
+	"PATCH /me/filters/{id}":   {domain.ManageSelf, withinTenant},
+	"DELETE /me/filters/{id}":  {domain.ManageSelf, withinTenant},
 	"POST /me/readonly-link":   {domain.Read, withinTenant},
 	"DELETE /me/readonly-link": {domain.ManageSelf, withinTenant},
 

@@ -55,6 +55,9 @@ var germanSentences = map[string]string{
 	"stale_days must be more than silent_days.":                          "stale_days muss größer sein als silent_days.",
 
 	// People.
+	"You have another filter of this name for this table.":                                                                "Sie haben für diese Tabelle schon einen Filter mit diesem Namen.",
+	"You can keep no more filters. Delete one first.":                                                                     "Mehr Filter können Sie nicht behalten. Löschen Sie zuerst einen.",
+	"A filter needs at least one parameter.":                                                                              "Ein Filter braucht mindestens einen Parameter.",
 	"Another user of this organization has this e-mail address.":                                                          "Ein anderer Benutzer dieser Organisation hat diese E-Mail-Adresse.",
 	"Somebody is giving this address to a user just now. Repeat in a minute.":                                             "Diese Adresse wird gerade einem Benutzer gegeben. Wiederholen Sie die Anfrage in einer Minute.",
 	"Users can't be ordered by that.":                                                                                     "Danach lassen sich Benutzer nicht ordnen.",
