@@ -1,26 +1,20 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
-	"avportal/domain/catalog"
 	"avportal/eventstore/esdb"
-	"avportal/eventstore/people"
 	"avportal/projections"
 )
 
 // viewTool is what the subcommands of `avportal projections` share: an engine that moves no live view.
 type viewTool struct {
-	data, postgres, eventStore string
-	asJSON                     bool
-	parallel                   int
-	keep                       time.Duration
+	servers
+	asJSON   bool
+	parallel int
+	keep     time.Duration
 
 	store  *esdb.Store
 	engine *projections.Engine
@@ -37,9 +31,7 @@ func projectionsCommand() *cobra.Command {
 			"Without --postgres-url and --eventstore-url the portal that runs on the data directory is used." + viewExits,
 		Example: "  avportal projections status\n  avportal projections rebuild devices licenses\n  avportal projections verify --json",
 	}
-	cmd.PersistentFlags().StringVar(&v.data, "data", ".avportal", "data directory of a portal that runs here")
-	cmd.PersistentFlags().StringVar(&v.postgres, "postgres-url", "", "Postgres of the portal")
-	cmd.PersistentFlags().StringVar(&v.eventStore, "eventstore-url", "", "EventStoreDB of the portal")
+	v.flags(cmd.PersistentFlags())
 	cmd.PersistentFlags().BoolVar(&v.asJSON, "json", false, "print JSON, one object a line")
 	cmd.AddCommand(v.listCommand(), v.statusCommand(), v.rebuildCommand(), v.verifyCommand(), v.rollbackCommand(), v.dropCommand(),
 		v.pauseCommand(), v.resumeCommand(), v.quarantineCommand(), v.rewindCommand(), v.asOfCommand())
@@ -50,34 +42,20 @@ func projectionsCommand() *cobra.Command {
 // with connects to the portal's servers around a subcommand.
 func (v *viewTool) with(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
-		if v.postgres == "" || v.eventStore == "" {
-			r, err := readRun(v.data)
-			if err != nil {
-				return fmt.Errorf("no --postgres-url and --eventstore-url, and no portal runs on %s: %w", v.data, err)
-			}
-			v.postgres, v.eventStore = r.Postgres, r.EventStore
-		}
-		db, err := pgxpool.New(cmd.Context(), v.postgres)
+		c, err := v.connect(cmd.Context())
 		if err != nil {
 			return err
 		}
-		defer db.Close()
-		keys, err := people.Open(cmd.Context(), db, time.Now)
+		defer func() { err = c.close(cmd.Context(), err) }()
+		v.store = c.store
+		views, err := allViews(cmd.Context(), c.db)
 		if err != nil {
 			return err
 		}
-		if v.store, err = esdb.Open(esdb.Config{ConnectionString: v.eventStore, Registry: catalog.Registry(), Keys: keys}); err != nil {
+		if v.engine, err = projections.New(projections.Config{DB: c.db, Store: v.store, Views: views, KeepPrevious: v.keep}); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, v.store.Close(context.WithoutCancel(cmd.Context()))) }()
-		views, err := allViews(cmd.Context(), db)
-		if err != nil {
-			return err
-		}
-		if v.engine, err = projections.New(projections.Config{DB: db, Store: v.store, Views: views, KeepPrevious: v.keep}); err != nil {
-			return err
-		}
-		if err := projections.Migrate(cmd.Context(), db); err != nil {
+		if err := projections.Migrate(cmd.Context(), c.db); err != nil {
 			return err
 		}
 		return run(cmd, args)

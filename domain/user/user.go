@@ -82,7 +82,7 @@ func (s State) Evolve(e domain.Event) State {
 	case Reactivated:
 		s.inactive = false
 	case Erased:
-		s = State{scope: s.scope, user: s.user, role: s.role, inactive: true, erased: true}
+		s = State{scope: s.scope, user: s.user, person: s.person, role: s.role, inactive: true, erased: true}
 	case ColumnsChosen:
 		s.columns = withColumns(s.columns, e.Table, e.Columns)
 	case FilterSaved:
@@ -114,7 +114,7 @@ func (s State) Exists() bool { return s.scope.Tenant != "" }
 // Erased reports whether the person has been erased from the organization.
 func (s State) Erased() bool { return s.erased }
 
-// Person is who has accepted; empty until then.
+// Person is who has accepted; empty until then. It is known still of who was erased, so that the rest of him can be found.
 func (s State) Person() domain.PersonID { return s.person }
 
 // Profile is how the person is called and spoken to.

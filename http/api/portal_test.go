@@ -147,7 +147,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	check(t, err)
 	p.sessions, err = sessions.New(ctx, writers, p.clock)
 	check(t, err)
-	p.signin = &signin.Service{Commands: p.h, Sessions: p.sessions, Now: p.clock}
+	p.signin = &signin.Service{Commands: p.h, Sessions: p.sessions, DB: writers, Now: p.clock}
 	passwords, err := credentials.New(ctx, writers, key, p.clock)
 	check(t, err)
 	seller, err := rsp.New(ctx, rsp.Config{}, rsp.Deps{DB: writers, Key: key, Commands: p.h, Now: p.clock, Log: quiet})

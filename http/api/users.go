@@ -156,9 +156,14 @@ func (s *server) ReactivateUser(ctx context.Context, r ReactivateUserRequestObje
 	return ReactivateUser200JSONResponse{body, ReactivateUser200ResponseHeaders(h)}, nil
 }
 
+// EraseUser makes the portal forget a member: what the log holds of him, and what he signed in by.
 func (s *server) EraseUser(ctx context.Context, r EraseUserRequestObject) (EraseUserResponseObject, error) {
 	c := callOf(ctx)
-	res, err := commands.EraseUser(ctx, s.Commands, c.request(), user.Erase{Tenant: c.actor.Tenant, User: domain.UserID(r.Id), At: c.at})
+	tenant, id := c.actor.Tenant, domain.UserID(r.Id)
+	res, err := commands.EraseUser(ctx, s.Commands, c.request(), user.Erase{Tenant: tenant, User: id, At: c.at})
+	if err == nil {
+		err = s.SignIn.Forget(ctx, tenant, id)
+	}
 	if err != nil {
 		return nil, err
 	}

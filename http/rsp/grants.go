@@ -93,6 +93,13 @@ func (g *grants) connected(ctx context.Context, tenant domain.Tenant) (yes bool,
 	return yes, err
 }
 
+// ForgetGrant deletes what a person has granted for a reseller. Somebody else must sign in through the Reseller Portal before
+// customers and licenses are taken over again.
+func ForgetGrant(ctx context.Context, db *pgxpool.Pool, tenant domain.Tenant, person domain.PersonID) error {
+	_, err := db.Exec(ctx, `DELETE FROM vault.rsp_grant WHERE tenant = $1 AND person = $2`, tenant, person)
+	return err
+}
+
 type secrets struct{ Access, Refresh string }
 
 func (g *grants) seal(tenant domain.Tenant, granted Grant) ([]byte, error) {

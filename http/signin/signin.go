@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"avportal/commands"
 	"avportal/domain"
@@ -21,6 +22,7 @@ import (
 type Service struct {
 	Commands *commands.Handler
 	Sessions *sessions.Vault
+	DB       *pgxpool.Pool // of the vault, where what a person has elsewhere is deleted when he is erased
 	Now      func() time.Time
 }
 

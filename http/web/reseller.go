@@ -89,13 +89,19 @@ func (s *server) enter(ctx context.Context, r *http.Request, code string, a atte
 		return "", err
 	}
 	tenant, person := rsp.TenantOf(s.Reseller.Issuer(), who.Reseller), rsp.PersonOf(s.Reseller.Issuer(), subject)
+	entry := signin.Entry{Person: person, User: rsp.MemberOf(tenant, person), Tenant: tenant, Method: session.ResellerPortal, Browser: r.UserAgent()}
+	known, err := s.member(ctx, &entry)
+	if err != nil { // what he has granted is not kept
+		return "", err
+	}
 	if err := s.Reseller.Connect(ctx, tenant, who.Reseller, who.Language, person, granted); err != nil {
 		return "", err
 	}
 	s.leave(ctx, r, session.SignedInAgain)
-	entry := signin.Entry{Person: person, User: rsp.MemberOf(tenant, person), Tenant: tenant, Method: session.ResellerPortal, Browser: r.UserAgent()}
-	if entry.Role, err = s.member(ctx, entry, who); err != nil {
-		return "", err
+	if !known {
+		if err := s.admit(ctx, &entry, who); err != nil {
+			return "", err
+		}
 	}
 	_, secret, err = s.SignIn.Begin(ctx, entry)
 	return secret, err
@@ -104,29 +110,30 @@ func (s *server) enter(ctx context.Context, r *http.Request, code string, a atte
 // errNoAccess is for who has been shut out here, whatever the Reseller Portal says.
 var errNoAccess = domain.ErrForbidden.With("You have no access to this portal any more. Ask an administrator of your company.")
 
-// member makes the person a user of his reseller when he comes for the first time, and answers the role that he has by now.
-func (s *server) member(ctx context.Context, e signin.Entry, u rsp.User) (role domain.Role, err error) {
-	var known, active bool
-	look := func(m user.State, _ eventstore.Revision) { known, active, role = m.Exists(), m.Active(), m.Role() }
-	h := s.SignIn.Commands
-	if err := commands.Inspect(ctx, h, user.Stream(e.Tenant, e.User), look); err != nil {
-		return "", err
+// member looks up what the person is here by now, if he has come before.
+func (s *server) member(ctx context.Context, e *signin.Entry) (known bool, err error) {
+	var active bool
+	err = commands.Inspect(ctx, s.SignIn.Commands, user.Stream(e.Tenant, e.User), func(m user.State, _ eventstore.Revision) {
+		known, active, e.Role = m.Exists(), m.Active(), m.Role()
+	})
+	if err == nil && known && !active {
+		err = errors.Join(errNoAccess, s.SignIn.Refused(ctx, *e, session.NoAccess))
 	}
-	if !known {
-		now := s.SignIn.Now()
-		_, err := commands.AdmitUser(ctx, h, commands.Request{Actor: domain.SystemActor(rsp.ActorName, e.Tenant), At: now, ID: uuid.New()}, user.Admit{
-			Tenant: e.Tenant, User: e.User, Person: e.Person, Email: u.Email, Role: rsp.RoleOf(u.Role), At: now,
-			Details: user.Details{Salutation: u.Salutation, FirstName: u.GivenName, Surname: u.FamilyName, Language: user.Language(u.Language)},
-		})
-		if err != nil && !errors.Is(err, domain.ErrExists) { // he came twice at once
-			return "", err
-		}
-		return rsp.RoleOf(u.Role), nil
+	return known, err
+}
+
+// admit makes the person a user of his reseller.
+func (s *server) admit(ctx context.Context, e *signin.Entry, u rsp.User) error {
+	now := s.SignIn.Now()
+	e.Role = rsp.RoleOf(u.Role)
+	_, err := commands.AdmitUser(ctx, s.SignIn.Commands, commands.Request{Actor: domain.SystemActor(rsp.ActorName, e.Tenant), At: now, ID: uuid.New()}, user.Admit{
+		Tenant: e.Tenant, User: e.User, Person: e.Person, Email: u.Email, Role: e.Role, At: now,
+		Details: user.Details{Salutation: u.Salutation, FirstName: u.GivenName, Surname: u.FamilyName, Language: user.Language(u.Language)},
+	})
+	if errors.Is(err, domain.ErrExists) { // he came twice at once
+		err = nil
 	}
-	if !active {
-		return "", errors.Join(errNoAccess, s.SignIn.Refused(ctx, e, session.NoAccess))
-	}
-	return role, nil
+	return err
 }
 
 // leave ends the session that a browser comes with, if any.

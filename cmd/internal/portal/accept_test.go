@@ -2,7 +2,6 @@ package portal
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,9 +14,8 @@ import (
 // invite lets an administrator invite somebody, and gives the secret that goes into the mail.
 func (b *browser) invite(email, role string) string {
 	b.Helper()
-	tenant := domain.Tenant(strings.ReplaceAll(resellerID, "-", ""))
 	u := b.api(201, "POST", "/users", map[string]any{"first_name": "Vera", "surname": "Vogel", "email": email, "role": role, "language": "de"})
-	_, secret, err := commands.IssueInvitation(b.Context(), b.portal.commands, time.Now(), tenant, domain.UserID(u["id"].(string)))
+	_, secret, err := commands.IssueInvitation(b.Context(), b.portal.commands, time.Now(), systemhaus, domain.UserID(u["id"].(string)))
 	check(b, err)
 	return secret
 }
@@ -98,9 +96,8 @@ func TestSeveralOrganizations(t *testing.T) {
 	admin.synced()
 	const email, password = "vera@systemhaus.example", "vier Wörter sind besser"
 	vera.api(201, "POST", "/invitations/accept", map[string]any{"secret": admin.invite(email, "reseller_readonly"), "password": password})
-	tenant := domain.Tenant(strings.ReplaceAll(resellerID, "-", ""))
 	u := admin.api(201, "POST", "/users", map[string]any{"first_name": "Vera", "surname": "Vogel", "email": email, "role": "customer_admin", "customer": "c1", "language": "de"})
-	_, secret, err := commands.IssueInvitation(t.Context(), h.portal.commands, time.Now(), tenant, domain.UserID(u["id"].(string)))
+	_, secret, err := commands.IssueInvitation(t.Context(), h.portal.commands, time.Now(), systemhaus, domain.UserID(u["id"].(string)))
 	check(t, err)
 	if p := vera.api(401, "POST", "/invitations/accept", map[string]any{"secret": secret, "password": "another password"}); p["code"] != "sign_in_refused" {
 		t.Errorf("with another password: %v", p)

@@ -26,7 +26,7 @@ func (p *Portal) openSignIn(ctx, background context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.signin = &signin.Service{Commands: p.commands, Sessions: vault, Now: time.Now}
+	p.signin = &signin.Service{Commands: p.commands, Sessions: vault, DB: p.writers, Now: time.Now}
 	if p.passwords, err = credentials.New(ctx, p.writers, key, time.Now); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (p *Portal) synchronize(ctx context.Context) {
 }
 
 func (p *Portal) forgetSessions(ctx context.Context) {
-	if err := p.signin.Sessions.Forget(ctx); err != nil && ctx.Err() == nil {
+	if err := p.signin.Sessions.Clear(ctx); err != nil && ctx.Err() == nil {
 		p.cfg.Log.Warn("old sessions can't be forgotten", "err", err)
 	}
 }
@@ -69,12 +69,12 @@ func (p *Portal) reconcileContacts(ctx context.Context) {
 	}
 }
 
-// forgetErased destroys the keys of people who were erased and whose keys are there again, since an older backup of the vault was
-// restored.
+// forgetErased destroys the keys, and the accounts, of people who were erased and whose keys are there again, since an older backup
+// of the vault was restored.
 func (p *Portal) forgetErased(ctx context.Context) {
 	again, err := users.Readable(ctx, p.writers)
 	for _, m := range again {
-		err = errors.Join(err, commands.ForgetMember(ctx, p.commands, m.Tenant, m.User))
+		err = errors.Join(err, commands.ForgetMember(ctx, p.commands, m.Tenant, m.User), p.signin.Forget(ctx, m.Tenant, m.User))
 	}
 	if err != nil && ctx.Err() == nil {
 		p.cfg.Log.Warn("keys of people who were erased can't be destroyed just now", "err", err)

@@ -52,7 +52,7 @@ func (p *Portal) policies() []projections.Policy {
 			return nil
 		}},
 		{Name: "forget erased people", React: func(ctx context.Context, r eventstore.Recorded) error {
-			return commands.ForgetErased(ctx, p.commands, r)
+			return errors.Join(commands.ForgetErased(ctx, p.commands, r), p.signin.ForgetErased(ctx, r))
 		}},
 		{Name: "revoke tokens", React: func(ctx context.Context, r eventstore.Recorded) error {
 			e, ok := r.Event.(token.Revoked)

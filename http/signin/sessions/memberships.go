@@ -21,6 +21,14 @@ func (v *Vault) Remember(ctx context.Context, p domain.PersonID, m Membership) e
 	return err
 }
 
+// Forget deletes what there is of a member: his sessions, also those that have ended, and that he is the member.
+func (v *Vault) Forget(ctx context.Context, m Membership) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`DELETE FROM vault.session WHERE tenant = $1 AND user_id = $2`, m.Tenant, m.User)
+	batch.Queue(`DELETE FROM vault.membership WHERE tenant = $1 AND user_id = $2`, m.Tenant, m.User)
+	return v.db.SendBatch(ctx, batch).Close()
+}
+
 // Memberships lists those of a person, the last one that he acted as first.
 func (v *Vault) Memberships(ctx context.Context, p domain.PersonID) ([]Membership, error) {
 	if p == "" {

@@ -29,3 +29,4 @@ CREATE TABLE IF NOT EXISTS vault.membership (
     used_at timestamptz NOT NULL,
     PRIMARY KEY (person, tenant, user_id)
 );
+CREATE INDEX IF NOT EXISTS membership_of_user ON vault.membership (tenant, user_id);

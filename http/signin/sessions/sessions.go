@@ -138,8 +138,8 @@ func (v *Vault) end(ctx context.Context, which string, args ...any) ([]Session, 
 	})
 }
 
-// Forget removes rows that have been of no use for long.
-func (v *Vault) Forget(ctx context.Context) error {
+// Clear removes rows that have been of no use for long.
+func (v *Vault) Clear(ctx context.Context) error {
 	_, err := v.db.Exec(ctx, `DELETE FROM vault.session WHERE expires_at < $1`, v.now().Add(-keep))
 	return err
 }

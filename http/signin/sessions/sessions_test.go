@@ -105,7 +105,7 @@ func TestIdleAndAbsoluteTimeouts(t *testing.T) {
 	c.pass(Idle)
 	holds(t, a, busy, false) // 12 hours are over, however much it was used
 	c.pass(keep + time.Hour)
-	if err := a.Forget(t.Context()); err != nil {
+	if err := a.Clear(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var rows int
