@@ -15,6 +15,7 @@ const (
 	ManageProfiles  Permission = "profiles.manage"  // configuration profiles, and which groups use them
 	ManageUsers     Permission = "users.manage"     // invite people, change their roles, take them out
 	ManageSelf      Permission = "self.manage"      // one's own profile and read-only link
+	GiveConsent     Permission = "consent.give"     // speak for the customer, whom the reseller must not speak for
 	ActAsDevice     Permission = "device.report"    // what a device says of itself
 	OperatePlatform Permission = "platform.operate" // register resellers, rebuild views
 )
@@ -39,13 +40,13 @@ const (
 func (r Role) Allows(p Permission) bool {
 	switch r {
 	case ResellerAdmin:
-		return p != OperatePlatform && p != ActAsDevice
+		return p != OperatePlatform && p != ActAsDevice && p != GiveConsent
 	case ResellerTechnician:
 		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles || p == ManageSelf
 	case ResellerReadOnly, CustomerReadOnly:
 		return p == Read || p == ManageSelf
 	case CustomerAdmin:
-		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles || p == ManageUsers || p == ManageSelf
+		return p == Read || p == ReadLog || p == ManageGroups || p == ManageDevices || p == ManageProfiles || p == ManageUsers || p == ManageSelf || p == GiveConsent
 	case Auditor:
 		return p == ReadLog || p == ManageSelf
 	case Client:

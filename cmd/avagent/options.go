@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"avportal/cmd/avagent/agent"
+	"avportal/cmd/avagent/devicelog"
 	"avportal/cmd/avagent/engine"
 	"avportal/cmd/avagent/state"
 )
@@ -65,6 +66,7 @@ func (o *options) agent(ctx context.Context, dir *state.Dir, log *slog.Logger) (
 	return agent.New(agent.Config{
 		Dir: dir, Engine: e, Source: engine.Source{URL: o.updateURL, Database: o.database},
 		Roots: o.roots, QuickRoots: o.quickRoots, Interval: o.interval, Version: version(), Log: log,
+		Logs: append([]devicelog.Source{devicelog.Own(dir.Path())}, devicelog.OfClamAV()...),
 	}), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"avportal/cmd/avagent/agent"
+	"avportal/cmd/avagent/devicelog"
 )
 
 func runCommand() *cobra.Command {
@@ -30,14 +31,14 @@ the next start. What cannot be delivered waits on disk.`,
 			}
 			if asService {
 				return serveAsService(cmd.Context(), func(ctx context.Context, log *slog.Logger) error {
-					a, err := o.agent(ctx, dir, log)
+					a, err := o.agent(ctx, dir, devicelog.Keep(log, dir.Path()))
 					if err != nil {
 						return err
 					}
 					return a.Run(ctx)
 				})
 			}
-			a, err := o.agent(cmd.Context(), dir, textLog(cmd.ErrOrStderr()))
+			a, err := o.agent(cmd.Context(), dir, devicelog.Keep(textLog(cmd.ErrOrStderr()), dir.Path()))
 			if err != nil {
 				return err
 			}

@@ -20,6 +20,7 @@ type Complete struct {
 	// Of an update.
 	SignatureVersion string
 	SignatureDate    time.Time
+	Log              Log // that was sent; the zero value: none
 	At               time.Time
 }
 
@@ -80,6 +81,12 @@ func (c Complete) Decide(s State) ([]domain.Event, error) {
 	}
 	if p.Kind == ApplyProfile && c.OK {
 		events = append(events, s.apply(c.Device, p.Configuration, c.At)...)
+	}
+	if p.Kind == FetchLog && c.OK && c.Log == (Log{}) {
+		c.OK, c.Code, c.Detail = false, "invalid", "the device sent no log"
+	}
+	if p.Kind == FetchLog && c.OK {
+		events = append(events, LogReceived{Device: c.Device, Request: c.Request, Log: c.Log, At: domain.Instant(c.At)})
 	}
 	return append(events, RequestCompleted{
 		Device: c.Device, Request: c.Request, Kind: p.Kind, Profile: p.Profile, OK: c.OK, Code: c.Code, Detail: c.Detail,

@@ -50,6 +50,9 @@ var Events = []domain.Declaration{
 	domain.Declare[UpdateRequested](1),
 	domain.Declare[ProfileRequested](1),
 	domain.Declare[ProfileApplied](1),
+	domain.Declare[LogRequested](1),
+	domain.Declare[LogReceived](1),
+	domain.Declare[LogDownloaded](1),
 	domain.Declare[RequestSent](1),
 	domain.Declare[RequestStarted](1),
 	domain.Declare[RequestCompleted](1),
@@ -91,6 +94,8 @@ func (s State) Evolve(e domain.Event) State {
 		s.current = s.now().requested(Pending{ID: e.Request, Kind: Update, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
 	case ProfileRequested:
 		s.current = s.now().requested(Pending{ID: e.Request, Kind: ApplyProfile, Configuration: e.Configuration, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+	case LogRequested:
+		s.current = s.now().requested(Pending{ID: e.Request, Kind: FetchLog, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
 	case ProfileApplied:
 		s.applied = unique.Make(e.To)
 	case RequestSent:

@@ -38,7 +38,7 @@ func RequestStates(history []domain.Event) map[RequestID]RequestState {
 			states[e.Request] = Completed
 		case RequestAborted:
 			states[e.Request] = Aborted
-		case ScanRequested, UpdateRequested, ProfileRequested, RequestSent, RequestStarted:
+		case ScanRequested, UpdateRequested, ProfileRequested, LogRequested, RequestSent, RequestStarted:
 		default:
 			continue
 		}

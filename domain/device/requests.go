@@ -19,6 +19,8 @@ const (
 	Update RequestKind = "update" // fetch signatures now
 
 	ApplyProfile RequestKind = "apply_profile" // take on the settings of a configuration profile
+
+	FetchLog RequestKind = "log" // send what it and its engine have written
 )
 
 // Bounds of requests.

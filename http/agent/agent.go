@@ -15,6 +15,7 @@ import (
 	"avportal/domain"
 	"avportal/http/agent/wire"
 	"avportal/http/secrets"
+	"avportal/projections/live"
 )
 
 // Config is what the device API works with.
@@ -22,6 +23,7 @@ type Config struct {
 	Commands    *commands.Handler
 	Credentials *Credentials
 	Secrets     *secrets.Vault // of configuration profiles
+	Logs        *live.Logs     // that devices send when they are asked
 	// Seen is told of every contact of a device. It must not block.
 	Seen func(tenant domain.Tenant, device domain.DeviceID, at time.Time)
 	Now  func() time.Time

@@ -25,6 +25,7 @@ import (
 	"avportal/http/agent"
 	"avportal/http/agent/wire"
 	"avportal/http/secrets"
+	"avportal/projections/live"
 	"avportal/projections/postgres/postgrestest"
 )
 
@@ -38,6 +39,7 @@ type bench struct {
 	server  *httptest.Server
 	tid     domain.TID
 	secrets *secrets.Vault
+	logs    *live.Logs
 }
 
 func setup(t *testing.T, seats int) *bench {
@@ -52,8 +54,12 @@ func setup(t *testing.T, seats int) *bench {
 	if b.secrets, err = secrets.New(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
+	if err := live.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	b.logs = live.NewLogs(db)
 	handler, err := agent.New(agent.Config{
-		Commands: b.h, Credentials: credentials, Secrets: b.secrets, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Commands: b.h, Credentials: credentials, Secrets: b.secrets, Logs: b.logs, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Seen: func(domain.Tenant, domain.DeviceID, time.Time) {}, DevicesPerSecond: 100,
 	})
 	if err != nil {

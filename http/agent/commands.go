@@ -80,6 +80,13 @@ func (s *server) offer(ctx context.Context, c caller, look lookAt) ([]wire.Comma
 		if p.State == device.Running || !c.now.Before(p.ExpiresAt) {
 			continue
 		}
+		if p.Kind == device.FetchLog { // the customer may have changed his mind since
+			if consented, err := commands.LogConsent(ctx, s.Commands, c.tenant, c.device); err != nil {
+				return nil, err
+			} else if !consented {
+				continue
+			}
+		}
 		if p.State != device.Waiting {
 			id, rq, err := requestOf(c, string(p.ID), "sent")
 			if err != nil {
@@ -149,6 +156,11 @@ func (s *server) result(ctx context.Context, c caller, w http.ResponseWriter, r 
 	}
 	if body.Scan != nil {
 		complete.Scan = device.ScanResult{Files: body.Scan.Files, Infected: body.Scan.Infected, Errors: body.Scan.Errors}
+	}
+	if body.Log != nil {
+		if err := s.keepLog(ctx, c, &complete, body.Log); err != nil {
+			return err
+		}
 	}
 	if _, err := commands.Do[device.State](ctx, s.Commands, rq, complete); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (s *server) GetMe(ctx context.Context, _ GetMeRequestObject) (GetMeResponse
 	}
 	for _, p := range []domain.Permission{
 		domain.Read, domain.ReadLog, domain.ManageReseller, domain.ManageCustomers, domain.ManageLicenses,
-		domain.ManageGroups, domain.ManageDevices, domain.ManageProfiles, domain.ManageUsers, domain.ManageSelf, domain.OperatePlatform,
+		domain.ManageGroups, domain.ManageDevices, domain.ManageProfiles, domain.ManageUsers, domain.ManageSelf, domain.GiveConsent, domain.OperatePlatform,
 	} {
 		if c.actor.Role.Allows(p) {
 			me.Permissions = append(me.Permissions, string(p))

@@ -28,6 +28,7 @@ import (
 	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
 	"avportal/projections"
+	"avportal/projections/live"
 )
 
 //go:embed openapi.yaml
@@ -47,6 +48,7 @@ type Config struct {
 	Cookies     sessions.Cookies
 	Reseller    *rsp.Portal
 	Secrets     *secrets.Vault       // of configuration profiles
+	Logs        *live.Logs           // that devices have sent
 	Changes     *changes.Broadcaster // what the event stream sends; whoever makes it runs it
 	Now         func() time.Time
 	Log         *slog.Logger

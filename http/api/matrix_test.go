@@ -16,6 +16,7 @@ import (
 
 	"avportal/commands"
 	"avportal/domain"
+	"avportal/domain/device"
 	"avportal/domain/group"
 )
 
@@ -46,10 +47,12 @@ var whoMay = map[string]string{
 	"GET /events":    "atrck",
 	"GET /dashboard": "atrck",
 
-	"GET /customers":        "atrck",
-	"POST /customers":       "a",
-	"GET /customers/{id}":   "atrck",
-	"PATCH /customers/{id}": "a",
+	"GET /customers":                  "atrck",
+	"POST /customers":                 "a",
+	"GET /customers/{id}":             "atrck",
+	"GET /customers/{id}/log-consent": "atrck",
+	"PUT /customers/{id}/log-consent": "c",
+	"PATCH /customers/{id}":           "a",
 
 	"GET /licenses":               "atrck",
 	"GET /licenses/export":        "atrck",
@@ -96,6 +99,9 @@ var whoMay = map[string]string{
 	"POST /devices/{id}/scan":                    "atc",
 	"POST /devices/{id}/update":                  "atc",
 	"DELETE /devices/{id}/requests/{request_id}": "atc",
+	"POST /devices/{id}/log":                     "atc",
+	"GET /devices/{id}/logs":                     "atc",
+	"GET /devices/{id}/logs/{log_id}":            "atc",
 	"GET /devices/{id}/history":                  "atcu",
 
 	"GET /jobs":              "atrck",
@@ -187,6 +193,22 @@ func (p *portal) objects() map[string]object {
 	requests := each(func(device, token string) string {
 		return p.must(202, token, "POST", "/api/v1/devices/"+device+"/update", nil).body["request"].(string)
 	})
+	for of, c := range map[domain.Tenant][]domain.CustomerID{tenant: {"c1", "c2"}, foreign: {"b1"}} {
+		for _, customer := range c {
+			p.consent(of, customer, true)
+		}
+	}
+	logs := object{missing: uuid.NewString()}
+	for id, at := range map[*string]struct {
+		of domain.Scope
+		d  domain.DeviceID
+	}{
+		&logs.own: {domain.Scope{Tenant: tenant, Customer: "c1"}, f.devices[0]}, &logs.sibling: {domain.Scope{Tenant: tenant, Customer: "c2"}, f.beside},
+		&logs.foreign: {domain.Scope{Tenant: foreign, Customer: "b1"}, f.stranger},
+	} {
+		*id = uuid.NewString()
+		check(p, p.logs.Keep(p.Context(), at.of, at.d, device.RequestID(*id), time.Now(), []byte("x")))
+	}
 	jobs := each(func(device, token string) string {
 		return p.must(202, token, "POST", "/api/v1/devices/update", map[string]any{"devices": []string{device}}).body["id"].(string)
 	})
@@ -214,7 +236,7 @@ func (p *portal) objects() map[string]object {
 		"users": users, "secret": {own: p.openLink()},
 		"customers": customers, "customer": customers, "licenses": licenses, "license": licenses, "groups": groups, "group": groups, "parent": groups,
 		"profiles": profiles, "editions": {"1", "1", "1", "9"},
-		"devices": devices, "device": devices, "request_id": requests, "jobs": jobs, "activities": requests, "tokens": tokens,
+		"devices": devices, "device": devices, "request_id": requests, "log_id": logs, "jobs": jobs, "activities": requests, "tokens": tokens,
 	}
 }
 

@@ -666,6 +666,7 @@ func (e RecipientKinds) Valid() bool {
 // Defines values for RequestKind.
 const (
 	ApplyProfile RequestKind = "apply_profile"
+	Log          RequestKind = "log"
 	Scan         RequestKind = "scan"
 	Update       RequestKind = "update"
 )
@@ -674,6 +675,8 @@ const (
 func (e RequestKind) Valid() bool {
 	switch e {
 	case ApplyProfile:
+		return true
+	case Log:
 		return true
 	case Scan:
 		return true
@@ -1748,6 +1751,25 @@ type DeviceList struct {
 	Total *Total `json:"total,omitempty"`
 }
 
+// DeviceLog defines model for DeviceLog.
+type DeviceLog struct {
+	At time.Time `json:"at"`
+
+	// Bytes Compressed.
+	Bytes int64 `json:"bytes"`
+
+	// ExpiresAt When it is dropped.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Id The request that brought it.
+	Id string `json:"id"`
+}
+
+// DeviceLogList defines model for DeviceLogList.
+type DeviceLogList struct {
+	Items []DeviceLog `json:"items"`
+}
+
 // DeviceRequest defines model for DeviceRequest.
 type DeviceRequest struct {
 	// Code Of the answer, or why there is none.
@@ -2235,6 +2257,12 @@ type LicenseState string
 
 // LinkSecret defines model for LinkSecret.
 type LinkSecret = string
+
+// LogConsent defines model for LogConsent.
+type LogConsent struct {
+	// Allowed Whether the logs of the customer's devices may be read.
+	Allowed bool `json:"allowed"`
+}
 
 // MailReport Where in a mail the client says that it has been scanned.
 type MailReport string
@@ -3616,6 +3644,9 @@ type ImportCustomerJSONRequestBody = CustomerImport
 // ChangeCustomerJSONRequestBody defines body for ChangeCustomer for application/json ContentType.
 type ChangeCustomerJSONRequestBody = CustomerChange
 
+// SetLogConsentJSONRequestBody defines body for SetLogConsent for application/json ContentType.
+type SetLogConsentJSONRequestBody = LogConsent
+
 // LabelDevicesJSONRequestBody defines body for LabelDevices for application/json ContentType.
 type LabelDevicesJSONRequestBody = DevicesLabel
 
@@ -3759,6 +3790,12 @@ type ServerInterface interface {
 	// ChangeCustomer Rename a customer
 	// (PATCH /customers/{id})
 	ChangeCustomer(w http.ResponseWriter, r *http.Request, id Id)
+	// GetLogConsent Whether a customer lets the logs of his devices be read
+	// (GET /customers/{id}/log-consent)
+	GetLogConsent(w http.ResponseWriter, r *http.Request, id Id)
+	// SetLogConsent Let the logs of one's devices be read, or no longer
+	// (PUT /customers/{id}/log-consent)
+	SetLogConsent(w http.ResponseWriter, r *http.Request, id Id)
 	// GetDashboard What needs attention, in figures and with the first entries of each
 	// (GET /dashboard)
 	GetDashboard(w http.ResponseWriter, r *http.Request, params GetDashboardParams)
@@ -3798,6 +3835,15 @@ type ServerInterface interface {
 	// GetDeviceHistory All events of a device, newest first, from its own stream
 	// (GET /devices/{id}/history)
 	GetDeviceHistory(w http.ResponseWriter, r *http.Request, id Id, params GetDeviceHistoryParams)
+	// RequestLog Ask a device for its log
+	// (POST /devices/{id}/log)
+	RequestLog(w http.ResponseWriter, r *http.Request, id Id)
+	// ListLogs The logs that a device has sent
+	// (GET /devices/{id}/logs)
+	ListLogs(w http.ResponseWriter, r *http.Request, id Id)
+	// DownloadLog Download a log that a device has sent
+	// (GET /devices/{id}/logs/{log_id})
+	DownloadLog(w http.ResponseWriter, r *http.Request, id Id, logId Id)
 	// CancelRequest Take back a request that the device does not have yet
 	// (DELETE /devices/{id}/requests/{request_id})
 	CancelRequest(w http.ResponseWriter, r *http.Request, id Id, requestId Id)
@@ -4693,6 +4739,58 @@ func (siw *ServerInterfaceWrapper) ChangeCustomer(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// GetLogConsent operation middleware
+func (siw *ServerInterfaceWrapper) GetLogConsent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetLogConsent(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetLogConsent operation middleware
+func (siw *ServerInterfaceWrapper) SetLogConsent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetLogConsent(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetDashboard operation middleware
 func (siw *ServerInterfaceWrapper) GetDashboard(w http.ResponseWriter, r *http.Request) {
 
@@ -5458,6 +5556,93 @@ func (siw *ServerInterfaceWrapper) GetDeviceHistory(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDeviceHistory(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RequestLog operation middleware
+func (siw *ServerInterfaceWrapper) RequestLog(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RequestLog(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListLogs operation middleware
+func (siw *ServerInterfaceWrapper) ListLogs(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListLogs(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DownloadLog operation middleware
+func (siw *ServerInterfaceWrapper) DownloadLog(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "log_id" -------------
+	var logId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "log_id", mux.Vars(r)["log_id"], &logId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "log_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DownloadLog(w, r, id, logId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8176,6 +8361,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/customers/{id}", wrapper.ChangeCustomer).Methods(http.MethodPatch)
 
+	r.HandleFunc(options.BaseURL+"/customers/{id}/log-consent", wrapper.GetLogConsent).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/customers/{id}/log-consent", wrapper.SetLogConsent).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/dashboard", wrapper.GetDashboard).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/devices", wrapper.ListDevices).Methods(http.MethodGet)
@@ -8187,6 +8376,12 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/devices/{id}", wrapper.ChangeDevice).Methods(http.MethodPatch)
 
 	r.HandleFunc(options.BaseURL+"/devices/{id}/history", wrapper.GetDeviceHistory).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/devices/{id}/log", wrapper.RequestLog).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/devices/{id}/logs", wrapper.ListLogs).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/devices/{id}/logs/{log_id}", wrapper.DownloadLog).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/devices/{id}/requests/{request_id}", wrapper.CancelRequest).Methods(http.MethodDelete)
 
@@ -8759,6 +8954,75 @@ func (response ChangeCustomer200JSONResponse) VisitChangeCustomerResponse(w http
 	return err
 }
 
+type GetLogConsentRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type GetLogConsentResponseObject interface {
+	VisitGetLogConsentResponse(w http.ResponseWriter) error
+}
+
+type GetLogConsent200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetLogConsent200JSONResponse struct {
+	Body    LogConsent
+	Headers GetLogConsent200ResponseHeaders
+}
+
+func (response GetLogConsent200JSONResponse) VisitGetLogConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLogConsentRequestObject struct {
+	Id   Id `json:"id"`
+	Body *SetLogConsentJSONRequestBody
+}
+
+type SetLogConsentResponseObject interface {
+	VisitSetLogConsentResponse(w http.ResponseWriter) error
+}
+
+type SetLogConsent200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type SetLogConsent200JSONResponse struct {
+	Body    Changed
+	Headers SetLogConsent200ResponseHeaders
+}
+
+func (response SetLogConsent200JSONResponse) VisitSetLogConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDashboardRequestObject struct {
 	Params GetDashboardParams
 }
@@ -9239,6 +9503,101 @@ func (response GetDeviceHistory200JSONResponse) VisitGetDeviceHistoryResponse(w 
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestLogRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type RequestLogResponseObject interface {
+	VisitRequestLogResponse(w http.ResponseWriter) error
+}
+
+type RequestLog202ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type RequestLog202JSONResponse struct {
+	Body    RequestAccepted
+	Headers RequestLog202ResponseHeaders
+}
+
+func (response RequestLog202JSONResponse) VisitRequestLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLogsRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type ListLogsResponseObject interface {
+	VisitListLogsResponse(w http.ResponseWriter) error
+}
+
+type ListLogs200JSONResponse DeviceLogList
+
+func (response ListLogs200JSONResponse) VisitListLogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadLogRequestObject struct {
+	Id    Id `json:"id"`
+	LogId Id `json:"log_id"`
+}
+
+type DownloadLogResponseObject interface {
+	VisitDownloadLogResponse(w http.ResponseWriter) error
+}
+
+type DownloadLog200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type DownloadLog200ApplicationgzipResponse struct {
+	Body          io.Reader
+	Headers       DownloadLog200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadLog200ApplicationgzipResponse) VisitDownloadLogResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/gzip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -12071,6 +12430,12 @@ type StrictServerInterface interface {
 	// ChangeCustomer Rename a customer
 	// (PATCH /customers/{id})
 	ChangeCustomer(ctx context.Context, request ChangeCustomerRequestObject) (ChangeCustomerResponseObject, error)
+	// GetLogConsent Whether a customer lets the logs of his devices be read
+	// (GET /customers/{id}/log-consent)
+	GetLogConsent(ctx context.Context, request GetLogConsentRequestObject) (GetLogConsentResponseObject, error)
+	// SetLogConsent Let the logs of one's devices be read, or no longer
+	// (PUT /customers/{id}/log-consent)
+	SetLogConsent(ctx context.Context, request SetLogConsentRequestObject) (SetLogConsentResponseObject, error)
 	// GetDashboard What needs attention, in figures and with the first entries of each
 	// (GET /dashboard)
 	GetDashboard(ctx context.Context, request GetDashboardRequestObject) (GetDashboardResponseObject, error)
@@ -12110,6 +12475,15 @@ type StrictServerInterface interface {
 	// GetDeviceHistory All events of a device, newest first, from its own stream
 	// (GET /devices/{id}/history)
 	GetDeviceHistory(ctx context.Context, request GetDeviceHistoryRequestObject) (GetDeviceHistoryResponseObject, error)
+	// RequestLog Ask a device for its log
+	// (POST /devices/{id}/log)
+	RequestLog(ctx context.Context, request RequestLogRequestObject) (RequestLogResponseObject, error)
+	// ListLogs The logs that a device has sent
+	// (GET /devices/{id}/logs)
+	ListLogs(ctx context.Context, request ListLogsRequestObject) (ListLogsResponseObject, error)
+	// DownloadLog Download a log that a device has sent
+	// (GET /devices/{id}/logs/{log_id})
+	DownloadLog(ctx context.Context, request DownloadLogRequestObject) (DownloadLogResponseObject, error)
 	// CancelRequest Take back a request that the device does not have yet
 	// (DELETE /devices/{id}/requests/{request_id})
 	CancelRequest(ctx context.Context, request CancelRequestRequestObject) (CancelRequestResponseObject, error)
@@ -12639,6 +13013,65 @@ func (sh *strictHandler) ChangeCustomer(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
+// GetLogConsent operation middleware
+func (sh *strictHandler) GetLogConsent(w http.ResponseWriter, r *http.Request, id Id) {
+	var request GetLogConsentRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLogConsent(ctx, request.(GetLogConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLogConsent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetLogConsentResponseObject); ok {
+		if err := validResponse.VisitGetLogConsentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetLogConsent operation middleware
+func (sh *strictHandler) SetLogConsent(w http.ResponseWriter, r *http.Request, id Id) {
+	var request SetLogConsentRequestObject
+
+	request.Id = id
+
+	var body SetLogConsentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetLogConsent(ctx, request.(SetLogConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetLogConsent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetLogConsentResponseObject); ok {
+		if err := validResponse.VisitSetLogConsentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetDashboard operation middleware
 func (sh *strictHandler) GetDashboard(w http.ResponseWriter, r *http.Request, params GetDashboardParams) {
 	var request GetDashboardRequestObject
@@ -13009,6 +13442,85 @@ func (sh *strictHandler) GetDeviceHistory(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetDeviceHistoryResponseObject); ok {
 		if err := validResponse.VisitGetDeviceHistoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RequestLog operation middleware
+func (sh *strictHandler) RequestLog(w http.ResponseWriter, r *http.Request, id Id) {
+	var request RequestLogRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestLog(ctx, request.(RequestLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestLog")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RequestLogResponseObject); ok {
+		if err := validResponse.VisitRequestLogResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListLogs operation middleware
+func (sh *strictHandler) ListLogs(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ListLogsRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLogs(ctx, request.(ListLogsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLogs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListLogsResponseObject); ok {
+		if err := validResponse.VisitListLogsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DownloadLog operation middleware
+func (sh *strictHandler) DownloadLog(w http.ResponseWriter, r *http.Request, id Id, logId Id) {
+	var request DownloadLogRequestObject
+
+	request.Id = id
+	request.LogId = logId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadLog(ctx, request.(DownloadLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadLog")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DownloadLogResponseObject); ok {
+		if err := validResponse.VisitDownloadLogResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

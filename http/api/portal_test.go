@@ -61,6 +61,7 @@ type portal struct {
 	vault    *tokens.Vault
 	sessions *sessions.Vault
 	secrets  *secrets.Vault
+	logs     *live.Logs
 	signin   *signin.Service
 	server   *httptest.Server
 	log      *bytes.Buffer
@@ -141,6 +142,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	})
 	p.vault, err = tokens.New(ctx, writers, p.clock)
 	check(t, err)
+	p.logs = live.NewLogs(writers)
 	p.secrets, err = secrets.New(ctx, writers)
 	check(t, err)
 	key, err := vault.New(bytes.Repeat([]byte{7}, 32))
@@ -157,7 +159,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
-		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, SignIn: p.signin, Credentials: passwords, Reseller: seller, Changes: stream, Now: p.clock,
+		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, Logs: p.logs, SignIn: p.signin, Credentials: passwords, Reseller: seller, Changes: stream, Now: p.clock,
 		Operator: operator,
 		Log:      slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:    func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },
@@ -211,7 +213,7 @@ func check(tb testing.TB, err error) {
 
 func init() { // files, pictures and streams are bytes to the validator
 	for _, kind := range []string{
-		"text/csv", "application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "image/svg+xml", "text/event-stream",
+		"text/csv", "application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "image/svg+xml", "application/gzip", "text/event-stream",
 	} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}

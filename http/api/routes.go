@@ -65,10 +65,12 @@ var routes = map[string]access{
 
 	"GET /dashboard": {domain.Read, withinTenant},
 
-	"GET /customers":        {domain.Read, withinTenant},
-	"POST /customers":       {domain.ManageCustomers, tenantWide},
-	"GET /customers/{id}":   {domain.Read, withinTenant},
-	"PATCH /customers/{id}": {domain.ManageCustomers, withinTenant},
+	"GET /customers":                  {domain.Read, withinTenant},
+	"POST /customers":                 {domain.ManageCustomers, tenantWide},
+	"GET /customers/{id}":             {domain.Read, withinTenant},
+	"GET /customers/{id}/log-consent": {domain.Read, withinTenant},
+	"PUT /customers/{id}/log-consent": {domain.GiveConsent, withinTenant},
+	"PATCH /customers/{id}":           {domain.ManageCustomers, withinTenant},
 
 	"GET /licenses":               {domain.Read, withinTenant},
 	"POST /licenses":              {domain.ManageLicenses, tenantWide},
@@ -115,6 +117,9 @@ var routes = map[string]access{
 	"POST /devices/{id}/scan":                    {domain.ManageDevices, withinTenant},
 	"POST /devices/{id}/update":                  {domain.ManageDevices, withinTenant},
 	"DELETE /devices/{id}/requests/{request_id}": {domain.ManageDevices, withinTenant},
+	"POST /devices/{id}/log":                     {domain.ManageDevices, withinTenant},
+	"GET /devices/{id}/logs":                     {domain.ManageDevices, withinTenant},
+	"GET /devices/{id}/logs/{log_id}":            {domain.ManageDevices, withinTenant},
 	"GET /devices/{id}/history":                  {domain.ReadLog, withinTenant},
 
 	"GET /jobs":              {domain.Read, withinTenant},

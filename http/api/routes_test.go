@@ -97,6 +97,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{domain.ManageLicenses, withinTenant}:  "y--------",
 		{domain.ManageReseller, tenantWide}:    "y--------",
 		{domain.OperatePlatform, anyone}:       "-------y-",
+		{domain.GiveConsent, withinTenant}:     "---y-----",
 		{domain.ManageUsers, withinTenant}:     "y--y-----",
 		{domain.ManageSelf, withinTenant}:      "yyyyyy---",
 		{domain.Read, byLink}:                  "yyyyy----", // who reads by a link is one of these

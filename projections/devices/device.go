@@ -57,7 +57,7 @@ func deviceKeys(r eventstore.Recorded, touch func(DeviceKey)) {
 	switch r.Event.(type) {
 	case device.Enrolled, device.Moved, device.Relabeled, device.Removed, device.Observed,
 		device.ThreatFound, device.ThreatResolved, device.GuardsChanged,
-		device.ScanRequested, device.UpdateRequested, device.ProfileRequested, device.RequestCompleted, device.RequestAborted:
+		device.ScanRequested, device.UpdateRequested, device.ProfileRequested, device.LogRequested, device.RequestCompleted, device.RequestAborted:
 		touch(DeviceKey{r.Stream.Tenant, rowkey.Key(r.Stream.ID)})
 	}
 }
@@ -82,7 +82,7 @@ func foldDevice(d *deviceRow, r eventstore.Recorded) {
 		d.Threats = small(e.Open)
 	case device.GuardsChanged:
 		d.GuardsOn, d.GuardsOff = packGuards(e.To)
-	case device.ScanRequested, device.UpdateRequested, device.ProfileRequested:
+	case device.ScanRequested, device.UpdateRequested, device.ProfileRequested, device.LogRequested:
 		d.Pending++
 	case device.RequestCompleted, device.RequestAborted:
 		d.Pending--

@@ -51,7 +51,7 @@ func requests() projections.Table {
 	return projections.NewTable(projections.TableSpec[requestRow, RequestKey]{
 		Name:    "request",
 		Keys:    requestKeys,
-		Creates: []domain.Event{device.ScanRequested{}, device.UpdateRequested{}, device.ProfileRequested{}},
+		Creates: []domain.Event{device.ScanRequested{}, device.UpdateRequested{}, device.ProfileRequested{}, device.LogRequested{}},
 		Fold:    foldRequest,
 	})
 }
@@ -64,6 +64,8 @@ func requestKeys(r eventstore.Recorded, touch func(RequestKey)) {
 	case device.UpdateRequested:
 		id(e.Request)
 	case device.ProfileRequested:
+		id(e.Request)
+	case device.LogRequested:
 		id(e.Request)
 	case device.RequestSent:
 		id(e.Request)
@@ -86,6 +88,9 @@ func foldRequest(row *requestRow, r eventstore.Recorded) {
 		row.RequestedAt, row.ExpiresAt = e.At, e.ExpiresAt
 	case device.ProfileRequested:
 		row.Revision, row.Kind = int64(r.Revision), device.ApplyProfile
+		row.RequestedAt, row.ExpiresAt = e.At, e.ExpiresAt
+	case device.LogRequested:
+		row.Revision, row.Kind = int64(r.Revision), device.FetchLog
 		row.RequestedAt, row.ExpiresAt = e.At, e.ExpiresAt
 	case device.RequestSent:
 		row.Phase, row.SentAt = sent, e.At

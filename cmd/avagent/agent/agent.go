@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"avportal/cmd/avagent/client"
+	"avportal/cmd/avagent/devicelog"
 	"avportal/cmd/avagent/engine"
 	"avportal/cmd/avagent/state"
 	"avportal/http/agent/wire"
@@ -30,6 +31,8 @@ type Config struct {
 	Interval time.Duration
 	Version  string
 	Log      *slog.Logger
+	// Logs are what the portal gets when it asks for the log of the device.
+	Logs []devicelog.Source
 }
 
 // Agent on one device. Several may work on one state directory, but only one of them may Run.

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"avportal/cmd/avagent/agent"
+	"avportal/cmd/avagent/devicelog"
 	"avportal/cmd/avagent/engine"
 	"avportal/cmd/avagent/engine/enginetest"
 	"avportal/cmd/avagent/portaltest"
@@ -54,6 +55,7 @@ func (d *device) start(interval time.Duration) *agent.Agent {
 	return agent.New(agent.Config{
 		Dir: d.dir, Engine: &engine.Builtin{Database: d.db}, Source: engine.Source{Database: d.db},
 		Roots: []string{d.root}, Interval: interval, Version: "v0.0.0-test", Log: slog.New(slog.NewTextHandler(log, nil)),
+		Logs: []devicelog.Source{{Title: "agent", Pattern: filepath.Join(d.dir.Path(), "*.log")}},
 	})
 }
 

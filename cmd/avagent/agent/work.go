@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"avportal/cmd/avagent/devicelog"
 	"avportal/cmd/avagent/engine"
 	"avportal/cmd/avagent/outbox"
 	"avportal/cmd/avagent/signatures"
@@ -63,6 +64,8 @@ func (a *Agent) execute(ctx context.Context, task tasks.Task) error {
 		if result, err = a.apply(ctx, task.Command.Configuration); err != nil {
 			return err
 		}
+	case wire.KindLog:
+		result = a.collectLog()
 	default:
 		s := a.scan(ctx, task.Command.Profile, paths, task.Command.ID)
 		scan, result = &s, scanResult(s)
@@ -81,8 +84,8 @@ func (a *Agent) admit(task tasks.Task) (paths []string, refused wire.CommandResu
 	no := func(code, format string, args ...any) ([]string, wire.CommandResult, bool) {
 		return nil, wire.CommandResult{At: time.Now().UTC(), Code: code, Detail: fmt.Sprintf(format, args...)}, false
 	}
-	if c.Kind != wire.KindScan && c.Kind != wire.KindUpdate && c.Kind != wire.KindApplyProfile {
-		return no(wire.ResultUnknownKind, "this agent knows the commands %s, %s and %s, not %q", wire.KindScan, wire.KindUpdate, wire.KindApplyProfile, c.Kind)
+	if known := []string{wire.KindScan, wire.KindUpdate, wire.KindApplyProfile, wire.KindLog}; !slices.Contains(known, c.Kind) {
+		return no(wire.ResultUnknownKind, "this agent knows the commands %s, not %q", strings.Join(known, ", "), c.Kind)
 	}
 	if task.Begun >= maxAttempts {
 		return no(wire.ResultFailed, "the agent went down %d times while executing this command", task.Begun)
@@ -169,6 +172,18 @@ func (a *Agent) update(ctx context.Context) wire.CommandResult {
 		date := v.Date.UTC()
 		r.SignatureDate = &date
 	}
+	return r
+}
+
+// collectLog is the answer to who asks for the log of the device.
+func (a *Agent) collectLog() wire.CommandResult {
+	content, err := devicelog.Collect(a.cfg.Logs, wire.MaxLogBytes)
+	r := wire.CommandResult{At: time.Now().UTC(), OK: err == nil, Code: wire.ResultDone, Log: content}
+	if err != nil {
+		r.Code, r.Detail = wire.ResultFailed, err.Error()
+		return r
+	}
+	r.Detail = fmt.Sprintf("log of %d bytes, compressed", len(content))
 	return r
 }
 

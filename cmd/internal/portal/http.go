@@ -61,7 +61,7 @@ func (p *Portal) deviceAPI(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	cfg := agent.Config{
-		Commands: p.commands, Credentials: credentials, Secrets: p.secrets, Seen: p.Seen, Now: time.Now, Log: p.cfg.Log,
+		Commands: p.commands, Credentials: credentials, Secrets: p.secrets, Logs: p.logs, Seen: p.Seen, Now: time.Now, Log: p.cfg.Log,
 		DevicesPerSecond: p.cfg.DevicesPerSecond, Closing: p.closing, Middleware: []mux.MiddlewareFunc{p.metrics.middleware},
 	}
 	if p.node == nil { // other portals may write to the same log
@@ -74,7 +74,7 @@ func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies)
 	broadcaster := changes.New(p.store, p.tail, p.cfg.Log)
 	p.work.Go(func() { broadcaster.Run(background) })
 	return api.New(api.Config{
-		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Secrets: p.secrets, Changes: broadcaster,
+		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Secrets: p.secrets, Logs: p.logs, Changes: broadcaster,
 		SignIn: p.signin, Credentials: p.passwords, Cookies: cookies, Reseller: p.reseller, Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
 		Operator:   p.operator,
 		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,

@@ -51,6 +51,7 @@ type Portal struct {
 	vault     *people.Vault // keys of people
 	tokens    *tokens.Vault
 	secrets   *secrets.Vault // of configuration profiles
+	logs      *live.Logs     // that devices have sent
 	signin    *signin.Service
 	passwords *credentials.Vault
 	reseller  *rsp.Portal
@@ -154,6 +155,7 @@ func (p *Portal) openPostgres(ctx, background context.Context) (err error) {
 	if p.secrets, err = secrets.New(ctx, p.writers); err != nil {
 		return err
 	}
+	p.logs = live.NewLogs(p.writers)
 	p.seen = live.NewSeen(p.writers, p.cfg.Log)
 	if p.tokens, err = tokens.New(ctx, p.writers, time.Now); err != nil {
 		return err

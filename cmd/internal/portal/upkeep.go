@@ -20,6 +20,7 @@ const (
 	expireEvery    = time.Minute
 	expireLimit    = 500
 	reconcileEvery = 24 * time.Hour
+	logsEvery      = time.Hour   // how often logs of devices that are too old are dropped
 	resellerEvery  = time.Minute // how often is looked for resellers whose synchronization is due
 )
 
@@ -34,6 +35,8 @@ func (p *Portal) upkeep(ctx context.Context) {
 	defer expire.Stop()
 	defer reconcile.Stop()
 	defer reseller.Stop()
+	logs := time.NewTicker(logsEvery)
+	defer logs.Stop()
 	for {
 		select {
 		case <-expire.C:
@@ -42,6 +45,8 @@ func (p *Portal) upkeep(ctx context.Context) {
 			p.reconcileContacts(ctx)
 			p.forgetErased(ctx)
 			p.forgetSessions(ctx)
+		case <-logs.C:
+			p.forgetLogs(ctx)
 		case <-reseller.C:
 			p.synchronize(ctx)
 		case <-ctx.Done():
@@ -60,6 +65,12 @@ func (p *Portal) synchronize(ctx context.Context) {
 func (p *Portal) forgetSessions(ctx context.Context) {
 	if err := p.signin.Sessions.Clear(ctx); err != nil && ctx.Err() == nil {
 		p.cfg.Log.Warn("old sessions can't be forgotten", "err", err)
+	}
+}
+
+func (p *Portal) forgetLogs(ctx context.Context) {
+	if err := p.logs.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("old logs of devices can't be dropped", "err", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"avportal/commands"
 	"avportal/domain"
+	"avportal/domain/customer"
 	"avportal/domain/device"
 	"avportal/domain/profile"
 	"avportal/domain/token"
@@ -41,6 +42,15 @@ func (p *Portal) policies() []projections.Policy {
 		{Name: "forget contacts", React: func(_ context.Context, r eventstore.Recorded) error {
 			if e, ok := r.Event.(device.Removed); ok {
 				p.seen.Forget(r.Stream.Tenant, e.Device)
+			}
+			return nil
+		}},
+		{Name: "forget logs", React: func(ctx context.Context, r eventstore.Recorded) error {
+			switch e := r.Event.(type) {
+			case device.Removed:
+				return p.logs.ForgetDevice(ctx, r.Stream.Tenant, e.Device)
+			case customer.LogConsentEnded:
+				return p.logs.ForgetCustomer(ctx, domain.Scope{Tenant: r.Stream.Tenant, Customer: e.Customer})
 			}
 			return nil
 		}},

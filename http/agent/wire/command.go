@@ -32,6 +32,8 @@ const (
 	KindUpdate = "update"
 
 	KindApplyProfile = "apply_profile" // take on the settings of Configuration
+
+	KindLog = "log" // send what the device and its engine have written
 )
 
 // Scan profiles.
@@ -64,6 +66,8 @@ type CommandResult struct {
 	// SignatureVersion and SignatureDate are set for updates.
 	SignatureVersion string     `json:"signature_version,omitempty"`
 	SignatureDate    *time.Time `json:"signature_date,omitempty"`
+	// Log is set for logs: text, compressed with gzip, at most MaxLogBytes. It tells no names of people's home folders.
+	Log []byte `json:"log,omitempty"`
 }
 
 // How a command ended. An infected device is still ResultDone: the scan did what it was asked to.
@@ -72,6 +76,7 @@ const (
 	ResultUnknownKind = "unknown_kind"
 	ResultNotAllowed  = "not_allowed" // a path outside the roots
 	ResultExpired     = "expired"
-	ResultInvalid     = "invalid" // a command that does not make sense, such as a path scan without paths
-	ResultFailed      = "failed"  // the engine or the download failed
+	ResultInvalid     = "invalid"        // a command that does not make sense, such as a path scan without paths
+	ResultFailed      = "failed"         // the engine or the download failed
+	ResultNoConsent   = "no_log_consent" // the portal's own: the customer had changed his mind when the log came
 )

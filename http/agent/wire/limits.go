@@ -15,6 +15,7 @@ const (
 	MaxText      = 255  // bytes of any text but those below
 	MaxPath      = 1024 // bytes of a path; the beginning of a longer one is cut off, as its end tells more
 	MaxDetail    = 1024
+	MaxLogBytes  = 512 << 10 // compressed; as base64 it leaves a result enough of MaxBodyBytes
 )
 
 // Clean makes the report fit the limits: control characters go, long texts and lists are cut, unknown guards are
@@ -52,6 +53,10 @@ func (e *EnrollRequest) Clean() int {
 // Clean makes the result fit the limits and returns how many fields it had to change.
 func (r *CommandResult) Clean() int {
 	n := text(&r.Code, MaxText) + text(&r.Detail, MaxDetail) + text(&r.SignatureVersion, MaxText)
+	if len(r.Log) > MaxLogBytes {
+		r.Log = nil
+		n++
+	}
 	list, cut := threats(r.Threats)
 	r.Threats = list
 	return n + cut + r.Scan.clean()

@@ -97,6 +97,11 @@ var actions = map[string]string{
 	reseller.Converted{}.EventType():          "reseller.convert",
 	reseller.ConversionDeclined{}.EventType(): "reseller.decline_conversion",
 	group.ProfileChosen{}.EventType():         "group.profile",
+	device.LogRequested{}.EventType():         "device.log",
+	device.LogReceived{}.EventType():          "device.log_received",
+	device.LogDownloaded{}.EventType():        "device.log_download",
+	customer.LogConsentGiven{}.EventType():    "customer.log_consent",
+	customer.LogConsentEnded{}.EventType():    "customer.log_consent_end",
 	device.ProfileRequested{}.EventType():     "device.transmit",
 	device.ProfileApplied{}.EventType():       "device.profile_applied",
 }

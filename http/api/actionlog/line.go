@@ -59,6 +59,8 @@ func (l *Log) line(ctx context.Context, actor domain.Actor, all, seen []eventsto
 		err = l.request(ctx, &a, seen, e.Request)
 	case device.ProfileRequested:
 		err = l.request(ctx, &a, seen, e.Request)
+	case device.LogRequested:
+		err = l.request(ctx, &a, seen, e.Request)
 	case job.Accepted:
 		err = l.job(ctx, &a, main, e)
 	}

@@ -32,7 +32,7 @@ func phasesOf(events []eventstore.Recorded) []Phase {
 	asked := false
 	for _, r := range events {
 		switch e := r.Event.(type) {
-		case device.ScanRequested, device.UpdateRequested, device.ProfileRequested:
+		case device.ScanRequested, device.UpdateRequested, device.ProfileRequested, device.LogRequested:
 			asked = true
 		case device.RequestSent:
 			phases[0] = Phase{phases[0].Name, Done, r.At}
