@@ -38,6 +38,7 @@ const (
 	KindToken    Kind = "token"   // of the API
 	KindSession  Kind = "session" // of a person, or an attempt to begin one
 	KindSync     Kind = "sync"    // with the Reseller Portal
+	KindNotice   Kind = "notice"  // what people are told without asking
 	KindView     Kind = "view"    // of the platform itself
 )
 

@@ -13,6 +13,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/notice"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
 	"avportal/domain/session"
@@ -42,6 +43,7 @@ var folds = map[domain.Kind]func() fold{
 	domain.KindToken:    newFold[token.State],
 	domain.KindSession:  newFold[session.State],
 	domain.KindSync:     newFold[sync.State],
+	domain.KindNotice:   newFold[notice.State],
 }
 
 type folded[S domain.State[S]] struct{ s S }

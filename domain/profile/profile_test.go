@@ -166,7 +166,7 @@ func TestRecipientsKeepTheirSubjects(t *testing.T) {
 	to := func(list ...domain.Personal) ChangeSettings {
 		s := Defaults()
 		for _, a := range list {
-			s.Notifications.Recipients = append(s.Notifications.Recipients, Recipient{Address: a, Kinds: []Notice{VirusFound}, Delivery: Instant})
+			s.Notifications.Recipients = append(s.Notifications.Recipients, Recipient{Address: a, Kinds: []domain.Notice{domain.NoticeVirusFound}, Delivery: Instant})
 		}
 		return ChangeSettings{Tenant: tenant, Profile: id, Settings: s, At: at}
 	}

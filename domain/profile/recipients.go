@@ -17,7 +17,7 @@ type Notifications struct {
 // Recipient is somebody who is told of what happens to the devices that use the profile.
 type Recipient struct {
 	Address  domain.Personal `json:"address"` // e-mail, under a subject of its own
-	Kinds    []Notice        `json:"kinds"`   // in the order of the list of kinds
+	Kinds    []domain.Notice `json:"kinds"`   // in the order of the list of kinds
 	Delivery Delivery        `json:"delivery"`
 }
 
@@ -29,34 +29,6 @@ const (
 	Instant Delivery = "instant"
 	Digest  Delivery = "daily" // once a day, in one message
 )
-
-// Notice is a kind of notification.
-type Notice string
-
-// The kinds there are.
-const (
-	VirusFound        Notice = "virus_found"
-	CleaningFailed    Notice = "cleaning_failed"
-	GuardOff          Notice = "guard_off"
-	Outdated          Notice = "outdated"
-	NotSeen           Notice = "not_seen"
-	Installed         Notice = "installed"
-	Removed           Notice = "removed"
-	CommandFailed     Notice = "command_failed"
-	LicenseExpiring   Notice = "license_expiring"
-	LicenseExpired    Notice = "license_expired"
-	SeatsNearlyUsedUp Notice = "seats_nearly_used_up"
-	SeatsUsedUp       Notice = "seats_used_up"
-	InvitationExpired Notice = "invitation_expired"
-)
-
-// Notices lists the kinds of notifications.
-func Notices() []Notice {
-	return []Notice{
-		VirusFound, CleaningFailed, GuardOff, Outdated, NotSeen, Installed, Removed, CommandFailed,
-		LicenseExpiring, LicenseExpired, SeatsNearlyUsedUp, SeatsUsedUp, InvitationExpired,
-	}
-}
 
 func (n Notifications) equal(o Notifications) bool {
 	return slices.EqualFunc(n.Recipients, o.Recipients, func(a, b Recipient) bool {
@@ -92,14 +64,14 @@ func (n Notifications) clean() (out Notifications, err error) {
 }
 
 // cleanKinds gives kinds the order of the list, so that the order in which they were ticked is no difference.
-func cleanKinds(field string, kinds []Notice) ([]Notice, error) {
-	all := Notices()
+func cleanKinds(field string, kinds []domain.Notice) ([]domain.Notice, error) {
+	all := domain.Notices()
 	for i, k := range kinds {
 		if !slices.Contains(all, k) {
 			return nil, domain.ErrInvalid.At(fmt.Sprintf("%s/%d", field, i)).With("There is no such kind of notification.")
 		}
 	}
-	ordered := slices.DeleteFunc(all, func(k Notice) bool { return !slices.Contains(kinds, k) })
+	ordered := slices.DeleteFunc(all, func(k domain.Notice) bool { return !slices.Contains(kinds, k) })
 	if len(ordered) == 0 {
 		return nil, domain.ErrInvalid.At(field).With("A recipient needs at least one kind of notification.")
 	}

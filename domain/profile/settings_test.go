@@ -23,7 +23,7 @@ func TestEachFieldIsChecked(t *testing.T) {
 	to := func(r ...Recipient) func(*Settings) { return func(s *Settings) { s.Notifications.Recipients = r } }
 	schedule := func(v Schedule) func(*Settings) { return func(s *Settings) { s.Autoscan.Schedule = v } }
 	proxy := func(v Proxy) func(*Settings) { return func(s *Settings) { s.Updates.Proxy = v } }
-	kinds := []Notice{VirusFound}
+	kinds := []domain.Notice{domain.NoticeVirusFound}
 	for _, c := range []struct {
 		field string
 		spoil func(*Settings)
@@ -65,7 +65,7 @@ func TestEachFieldIsChecked(t *testing.T) {
 		{"/notifications/recipients/0/address", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@localhost"}, Kinds: kinds, Delivery: Instant})},
 		{"/notifications/recipients/1/address", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: kinds, Delivery: Instant}, Recipient{Address: domain.Personal{Subject: "s1", Text: "A@example.org"}, Kinds: kinds, Delivery: Digest})},
 		{"/notifications/recipients/0/kinds", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Delivery: Instant})},
-		{"/notifications/recipients/0/kinds/1", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: []Notice{VirusFound, "weather"}, Delivery: Instant})},
+		{"/notifications/recipients/0/kinds/1", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: []domain.Notice{domain.NoticeVirusFound, "weather"}, Delivery: Instant})},
 		{"/notifications/recipients/0/delivery", to(Recipient{Address: domain.Personal{Subject: "s1", Text: "a@example.org"}, Kinds: kinds, Delivery: "weekly"})},
 	} {
 		wrong := Defaults()
@@ -85,7 +85,7 @@ func everything() Settings {
 	s.Updates.Proxy = Proxy{Host: "10.0.0.1", Port: 3128, User: "av", Password: "s1"}
 	s.Exclusions = Exclusions{Paths: []string{`C:\SQL`}, Processes: []string{"sqlservr.exe"}, MaxFileMB: 500}
 	s.Lock.Password = "s2"
-	s.Notifications.Recipients = []Recipient{{Address: domain.Personal{Subject: "s1", Text: "av@example.org"}, Kinds: []Notice{VirusFound, Outdated}, Delivery: Digest}}
+	s.Notifications.Recipients = []Recipient{{Address: domain.Personal{Subject: "s1", Text: "av@example.org"}, Kinds: []domain.Notice{domain.NoticeVirusFound, domain.NoticeOutdated}, Delivery: Digest}}
 	return s
 }
 
@@ -96,7 +96,7 @@ func TestSettingsThatAreInOrderStayAsTheyAre(t *testing.T) {
 		}
 	}
 	s := everything()
-	s.Notifications.Recipients[0].Kinds = []Notice{Outdated, VirusFound, Outdated}
+	s.Notifications.Recipients[0].Kinds = []domain.Notice{domain.NoticeOutdated, domain.NoticeVirusFound, domain.NoticeOutdated}
 	if got, err := s.clean(); err != nil || !reflect.DeepEqual(got.Notifications, everything().Notifications) {
 		t.Errorf("kinds in another order: %+v, %v", got.Notifications, err)
 	}

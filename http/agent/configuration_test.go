@@ -29,7 +29,7 @@ func TestAProfileIsHandedOut(t *testing.T) {
 	s.Updates.Proxy = profile.Proxy{Host: "10.0.0.1", Port: 3128, User: "av", Password: "s1"}
 	s.Lock.Password = "s2"
 	s.ScanProfiles = []profile.ScanProfile{{ID: "data", Name: "Daten", Paths: []string{"/data"}}}
-	s.Notifications.Recipients = []profile.Recipient{{Address: domain.Personal{Subject: "s1", Text: "it@example.org"}, Kinds: []profile.Notice{profile.VirusFound}, Delivery: profile.Instant}}
+	s.Notifications.Recipients = []profile.Recipient{{Address: domain.Personal{Subject: "s1", Text: "it@example.org"}, Kinds: []domain.Notice{domain.NoticeVirusFound}, Delivery: profile.Instant}}
 	for id, value := range map[profile.SecretID]string{"s1": "geheim", "s2": "$argon2id$x"} {
 		if err := b.secrets.Keep(t.Context(), tenant, "p1", id, value); err != nil {
 			t.Fatal(err)

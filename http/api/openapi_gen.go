@@ -910,6 +910,7 @@ const (
 	SubjectKindGroup    SubjectKind = "group"
 	SubjectKindJob      SubjectKind = "job"
 	SubjectKindLicense  SubjectKind = "license"
+	SubjectKindNotice   SubjectKind = "notice"
 	SubjectKindProfile  SubjectKind = "profile"
 	SubjectKindReseller SubjectKind = "reseller"
 	SubjectKindSession  SubjectKind = "session"
@@ -931,6 +932,8 @@ func (e SubjectKind) Valid() bool {
 	case SubjectKindJob:
 		return true
 	case SubjectKindLicense:
+		return true
+	case SubjectKindNotice:
 		return true
 	case SubjectKindProfile:
 		return true

@@ -80,7 +80,7 @@ func (s *server) settingsIn(ctx context.Context, intent uuid.UUID, id domain.Pro
 	for i, r := range recipients {
 		subject := domain.Subject(uuid.NewSHA1(intent, fmt.Append(nil, "recipient ", i)).String()) // unless the settings have the address
 		change.Settings.Notifications.Recipients = append(change.Settings.Notifications.Recipients, profile.Recipient{
-			Address: domain.Personal{Subject: subject, Text: r.Address}, Kinds: values[profile.Notice](&r.Kinds), Delivery: profile.Delivery(r.Delivery),
+			Address: domain.Personal{Subject: subject, Text: r.Address}, Kinds: values[domain.Notice](&r.Kinds), Delivery: profile.Delivery(r.Delivery),
 		})
 	}
 	if proxy != "" {

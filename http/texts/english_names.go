@@ -42,6 +42,7 @@ var englishNames = map[string]string{
 	"action.session.begin":               "Signed in",
 	"action.session.end":                 "Signed out",
 	"action.session.refuse":              "Sign-in refused",
+	"action.notice.raise":                "Notification",
 	"action.sync.start":                  "Synchronization with the Reseller Portal",
 	"action.sync.finish":                 "Synchronization with the Reseller Portal finished",
 	"action.job.progress":                "Job advanced",
@@ -133,6 +134,7 @@ var englishNames = map[string]string{
 	"subject.token":    "API token",
 	"subject.session":  "Session",
 	"subject.sync":     "Synchronization",
+	"subject.notice":   "Notification",
 	"subject.profile":  "Profile",
 
 	"signatures.current":  "Up to date",

@@ -41,6 +41,7 @@ var germanNames = map[string]string{
 	"action.session.begin":               "Angemeldet",
 	"action.session.end":                 "Abgemeldet",
 	"action.session.refuse":              "Anmeldung abgelehnt",
+	"action.notice.raise":                "Benachrichtigung",
 	"action.sync.start":                  "Abgleich mit dem Reseller-Portal",
 	"action.sync.finish":                 "Abgleich mit dem Reseller-Portal beendet",
 	"action.job.progress":                "Vorgang fortgeschritten",
@@ -131,6 +132,7 @@ var germanNames = map[string]string{
 	"subject.token":    "API-Token",
 	"subject.session":  "Sitzung",
 	"subject.sync":     "Abgleich",
+	"subject.notice":   "Benachrichtigung",
 	"subject.profile":  "Profil",
 
 	"signatures.current":  "Aktuell",

@@ -10,6 +10,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/notice"
 	"avportal/domain/platform"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
@@ -104,6 +105,7 @@ var actions = map[string]string{
 	customer.LogConsentEnded{}.EventType():    "customer.log_consent_end",
 	device.ProfileRequested{}.EventType():     "device.transmit",
 	device.ProfileApplied{}.EventType():       "device.profile_applied",
+	notice.Raised{}.EventType():               "notice.raise",
 }
 
 // jobActions are what a job does to each of its items.
