@@ -42,7 +42,7 @@ func setup(t *testing.T) bench {
 }
 
 func admin() domain.Actor {
-	return domain.Actor{Kind: domain.ActorUser, ID: "u1", Role: domain.ResellerAdmin, Tenant: tenant}
+	return domain.Actor{Kind: domain.ActorUser, ID: "admin", Role: domain.ResellerAdmin, Tenant: tenant}
 }
 
 func request(actor domain.Actor) commands.Request {

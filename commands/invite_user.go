@@ -45,26 +45,6 @@ func RenewInvitation(ctx context.Context, h *Handler, rq Request, c user.RenewIn
 	return Do(ctx, h, rq, c)
 }
 
-// AdmitUser makes a person a member whom the Reseller Portal vouches for. The error is user.ErrEmailTaken if another member has
-// the address.
-func AdmitUser(ctx context.Context, h *Handler, rq Request, c user.Admit) (Result, error) {
-	if _, err := c.Decide(user.State{}); err != nil {
-		return Result{}, err
-	}
-	org := c.Creates()
-	if err := h.knownOrganization(ctx, rq, org); err != nil {
-		return Result{}, err
-	}
-	if err := h.takeAddress(ctx, rq, org, c.Email, c.User); err != nil {
-		return Result{}, err
-	}
-	res, err := Do(ctx, h, rq, c)
-	if err != nil {
-		return res, err
-	}
-	return res, h.settleTeam(ctx, rq, c.Tenant, c.User)
-}
-
 // OpenInvitation is an invitation that can be accepted, for the page that shows it and the mail that carries it.
 type OpenInvitation struct {
 	User      domain.UserID
@@ -114,15 +94,22 @@ func AcceptInvitation(ctx context.Context, h *Handler, rq Request, secret string
 	if err != nil {
 		return i, Result{}, err
 	}
-	rq.Actor = domain.Actor{Kind: domain.ActorUser, ID: string(i.User), Role: domain.System, Tenant: s.Tenant}
-	res, err := Do[user.State](ctx, h, rq, user.Accept{Tenant: s.Tenant, User: s.User, Person: person, At: rq.At})
+	res, err := h.accept(ctx, rq, i, person)
+	return i, res, err
+}
+
+// accept makes the person who is known to be the one who was invited a member.
+func (h *Handler) accept(ctx context.Context, rq Request, i OpenInvitation, person domain.PersonID) (Result, error) {
+	tenant := i.Scope.Tenant
+	rq.Actor = domain.Actor{Kind: domain.ActorUser, ID: string(i.User), Role: domain.System, Tenant: tenant}
+	res, err := Do[user.State](ctx, h, rq, user.Accept{Tenant: tenant, User: i.User, Person: person, At: rq.At})
 	if err != nil {
-		return i, res, err
+		return res, err
 	}
-	if err := h.settleTeam(ctx, rq, s.Tenant, s.User); err != nil {
-		return i, res, err
+	if err := h.settleTeam(ctx, rq, tenant, i.User); err != nil {
+		return res, err
 	}
-	return i, res, h.people.Withdraw(ctx, s.Tenant, s.User, people.Invitation)
+	return res, h.people.Withdraw(ctx, tenant, i.User, people.Invitation)
 }
 
 func (h *Handler) openInvitation(ctx context.Context, at time.Time, t domain.Tenant, u domain.UserID) (i OpenInvitation, err error) {
@@ -131,8 +118,14 @@ func (h *Handler) openInvitation(ctx context.Context, at time.Time, t domain.Ten
 		open = s.Invited() && at.Before(s.InvitedUntil())
 		i = OpenInvitation{User: u, Scope: s.Scope(), Profile: s.Profile(), Email: s.Email(), Role: s.Role(), ExpiresAt: s.InvitedUntil()}
 	})
-	if err == nil && !open {
-		return OpenInvitation{}, user.ErrInvitation
+	if err == nil && open {
+		open, err = h.vouched(ctx, i)
 	}
-	return i, err
+	if err == nil && !open {
+		err = user.ErrInvitation
+	}
+	if err != nil {
+		return OpenInvitation{}, err
+	}
+	return i, nil
 }

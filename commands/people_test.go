@@ -14,6 +14,7 @@ import (
 	"avportal/domain"
 	"avportal/domain/catalog"
 	"avportal/domain/team"
+	"avportal/domain/token"
 	"avportal/domain/user"
 	"avportal/eventstore"
 	"avportal/eventstore/memory"
@@ -185,6 +186,90 @@ func TestAnInvitationIsAcceptedByOne(t *testing.T) {
 	}
 	if s := o.state("u1"); accepted != 1 || !s.Active() || o.administrators() != "[u1]" {
 		t.Errorf("%d have accepted; %+v; administrators %s", accepted, s, o.administrators())
+	}
+}
+
+// Nobody becomes by an invitation what the one who invited him could not make him any more.
+func TestAnInvitationIsWorthWhatItsSenderMayGive(t *testing.T) {
+	for what, void := range map[string]func(o office){
+		"demoted": func(o office) {
+			must(commands.ChangeRole(o.Context(), o.h, request(admin()), user.ChangeRole{Tenant: tenant, User: "boss", Role: domain.ResellerTechnician, At: now}))(o.T)
+		},
+		"deactivated": func(o office) {
+			must(commands.DeactivateUser(o.Context(), o.h, request(admin()), user.Deactivate{Tenant: tenant, User: "boss", At: now}))(o.T)
+		},
+		"erased": func(o office) {
+			must(commands.EraseUser(o.Context(), o.h, request(admin()), user.Erase{Tenant: tenant, User: "boss", At: now}))(o.T)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := open(t)
+			o.member("boss", "", domain.ResellerAdmin)
+			o.member("other", "", domain.ResellerAdmin)
+			boss := domain.Actor{Kind: domain.ActorUser, ID: "boss", Role: domain.ResellerAdmin, Tenant: tenant}
+			must(commands.InviteUser(t.Context(), o.h, request(boss), invitation("u1", "", domain.Auditor)))(t)
+			_, secret, err := commands.IssueInvitation(t.Context(), o.h, now, tenant, "u1")
+			check(t, err)
+			void(o)
+			refused[commands.OpenInvitation](t, user.ErrInvitation)(commands.FindInvitation(t.Context(), o.h, now, secret))
+			must(commands.RenewInvitation(t.Context(), o.h, request(admin()), user.RenewInvitation{Tenant: tenant, User: "u1", At: now}))(t)
+			_, _, err = commands.IssueInvitation(t.Context(), o.h, now, tenant, "u1")
+			check(t, err)
+		})
+	}
+}
+
+func TestAnInvitationByATokenEndsWithIt(t *testing.T) {
+	o := open(t)
+	id := token.ID(uuid.NewString())
+	must(commands.Do[token.State](t.Context(), o.h, request(admin()), token.Create{Tenant: tenant, Token: id, Name: "PSA", Role: domain.ResellerAdmin, At: now}))(t)
+	by := domain.Actor{Kind: domain.ActorUser, ID: "token-" + string(id), Role: domain.ResellerAdmin, Tenant: tenant}
+	must(commands.InviteUser(t.Context(), o.h, request(by), invitation("u1", "", domain.Auditor)))(t)
+	_, secret, err := commands.IssueInvitation(t.Context(), o.h, now, tenant, "u1")
+	check(t, err)
+	must(commands.FindInvitation(t.Context(), o.h, now, secret))(t)
+	must(commands.Do[token.State](t.Context(), o.h, request(admin()), token.Revoke{Tenant: tenant, Token: id, At: now}))(t)
+	refused[commands.OpenInvitation](t, user.ErrInvitation)(commands.FindInvitation(t.Context(), o.h, now, secret))
+}
+
+// admission is what the Reseller Portal says of somebody.
+func admission(u domain.UserID, email string) user.Admit {
+	return user.Admit{
+		Tenant: tenant, User: u, Person: "rsp-" + domain.PersonID(u), Email: email, Role: domain.ResellerAdmin, At: now,
+		Details: user.Details{FirstName: "Vera", Surname: "Vogel"},
+	}
+}
+
+// Who is invited and comes through the Reseller Portal is the one who was invited, with that role.
+func TestTheResellerPortalsWordAcceptsAnInvitation(t *testing.T) {
+	o := open(t)
+	portal := request(domain.SystemActor("reseller portal", tenant))
+	must(commands.InviteUser(t.Context(), o.h, request(admin()), invitation("u1", "", domain.ResellerReadOnly)))(t)
+	_, secret, err := commands.IssueInvitation(t.Context(), o.h, now, tenant, "u1")
+	check(t, err)
+	for range 2 { // the second time he is it already
+		portal.ID = uuid.New()
+		who, _, err := commands.AdmitUser(t.Context(), o.h, portal, admission("r1", "U1@huber.example"))
+		if s := o.state("u1"); err != nil || who != "u1" || !s.Active() || s.Role() != domain.ResellerReadOnly || s.Person() != "rsp-r1" || o.state("r1").Exists() {
+			t.Fatalf("he is %s: %+v, %v", who, s, err)
+		}
+	}
+	refused[commands.OpenInvitation](t, user.ErrInvitation)(commands.FindInvitation(t.Context(), o.h, now, secret)) // it is used up
+	portal.ID = uuid.New()
+	if _, _, err := commands.AdmitUser(t.Context(), o.h, portal, admission("r2", "u1@huber.example")); !errors.Is(err, user.ErrEmailTaken) {
+		t.Errorf("somebody else with this address: %v", err)
+	}
+}
+
+// An invitation that nobody accepted in time locks nobody out.
+func TestALapsedInvitationStandsInNobodysWay(t *testing.T) {
+	o := open(t)
+	must(commands.InviteUser(t.Context(), o.h, request(admin()), invitation("u1", "", domain.ResellerReadOnly)))(t)
+	rq := request(domain.SystemActor("reseller portal", tenant))
+	rq.At = now.Add(user.InvitationLifetime)
+	who, _, err := commands.AdmitUser(t.Context(), o.h, rq, admission("r1", "u1@huber.example"))
+	if s := o.state("r1"); err != nil || who != "r1" || s.Role() != domain.ResellerAdmin || o.state("u1").Present() {
+		t.Errorf("he is %s: %+v, %v", who, s, err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"avportal/eventstore"
 	"avportal/http/rsp"
 	"avportal/http/signin"
+	"avportal/http/signin/sessions"
 )
 
 // browserCookie marks the browser in which a sign-in has begun.
@@ -90,15 +91,14 @@ func (s *server) enter(ctx context.Context, r *http.Request, code string, a atte
 	}
 	tenant, person := rsp.TenantOf(s.Reseller.Issuer(), who.Reseller), rsp.PersonOf(s.Reseller.Issuer(), subject)
 	entry := signin.Entry{Person: person, User: rsp.MemberOf(tenant, person), Tenant: tenant, Method: session.ResellerPortal, Browser: r.UserAgent()}
-	known, err := s.member(ctx, &entry)
-	if err != nil { // what he has granted is not kept
+	if err := s.member(ctx, &entry); err != nil { // what he has granted is not kept
 		return "", err
 	}
 	if err := s.Reseller.Connect(ctx, tenant, who.Reseller, who.Language, person, granted); err != nil {
 		return "", err
 	}
 	s.leave(ctx, r, session.SignedInAgain)
-	if !known {
+	if entry.Role == "" {
 		if err := s.admit(ctx, &entry, who); err != nil {
 			return "", err
 		}
@@ -110,29 +110,55 @@ func (s *server) enter(ctx context.Context, r *http.Request, code string, a atte
 // errNoAccess is for who has been shut out here, whatever the Reseller Portal says.
 var errNoAccess = domain.ErrForbidden.With("You have no access to this portal any more. Ask an administrator of your company.")
 
-// member looks up what the person is here by now, if he has come before.
-func (s *server) member(ctx context.Context, e *signin.Entry) (known bool, err error) {
-	var active bool
-	err = commands.Inspect(ctx, s.SignIn.Commands, user.Stream(e.Tenant, e.User), func(m user.State, _ eventstore.Revision) {
-		known, active, e.Role = m.Exists(), m.Active(), m.Role()
-	})
-	if err == nil && known && !active {
-		err = errors.Join(errNoAccess, s.SignIn.Refused(ctx, *e, session.NoAccess))
+// member looks up what the person is here by now, if he has come before: the role stays empty if not. He is the member that the
+// Reseller Portal's names give, or the one who was invited and whom he has become by that.
+func (s *server) member(ctx context.Context, e *signin.Entry) error {
+	members, err := s.SignIn.Sessions.Memberships(ctx, e.Person)
+	if err != nil {
+		return err
 	}
-	return known, err
+	known := false
+	for _, m := range append(members, sessions.Membership{Tenant: e.Tenant, User: e.User}) {
+		if m.Tenant != e.Tenant {
+			continue
+		}
+		active, err := s.activeAs(ctx, e, m.User)
+		if active || err != nil {
+			return err
+		}
+		known = known || e.Role != ""
+		e.Role = ""
+	}
+	if known {
+		return errors.Join(errNoAccess, s.SignIn.Refused(ctx, *e, session.NoAccess))
+	}
+	return nil
+}
+
+// activeAs makes the person enter as a member of the reseller itself, if he is that one.
+func (s *server) activeAs(ctx context.Context, e *signin.Entry, u domain.UserID) (active bool, err error) {
+	err = commands.Inspect(ctx, s.SignIn.Commands, user.Stream(e.Tenant, u), func(m user.State, _ eventstore.Revision) {
+		if m.Person() == e.Person && m.Scope().Customer == "" {
+			e.User, e.Role, active = u, m.Role(), m.Active()
+		}
+	})
+	return active, err
 }
 
 // admit makes the person a user of his reseller.
 func (s *server) admit(ctx context.Context, e *signin.Entry, u rsp.User) error {
 	now := s.SignIn.Now()
-	e.Role = rsp.RoleOf(u.Role)
-	_, err := commands.AdmitUser(ctx, s.SignIn.Commands, commands.Request{Actor: domain.SystemActor(rsp.ActorName, e.Tenant), At: now, ID: uuid.New()}, user.Admit{
-		Tenant: e.Tenant, User: e.User, Person: e.Person, Email: u.Email, Role: e.Role, At: now,
+	who, _, err := commands.AdmitUser(ctx, s.SignIn.Commands, commands.Request{Actor: domain.SystemActor(rsp.ActorName, e.Tenant), At: now, ID: uuid.New()}, user.Admit{
+		Tenant: e.Tenant, User: e.User, Person: e.Person, Email: u.Email, Role: rsp.RoleOf(u.Role), At: now,
 		Details: user.Details{Salutation: u.Salutation, FirstName: u.GivenName, Surname: u.FamilyName, Language: user.Language(u.Language)},
 	})
 	if errors.Is(err, domain.ErrExists) { // he came twice at once
-		err = nil
+		who, err = e.User, nil
 	}
+	if err != nil {
+		return err
+	}
+	_, err = s.activeAs(ctx, e, who)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"avportal/commands"
 	"avportal/domain"
+	"avportal/http/web"
 )
 
 // invite lets an administrator invite somebody, and gives the secret that goes into the mail.
@@ -127,5 +128,35 @@ func TestSeveralOrganizations(t *testing.T) {
 	vera.api(204, "DELETE", "/session", nil)
 	if s := vera.api(201, "POST", "/session", map[string]any{"email": email, "password": password}); s["role"] != "reseller_readonly" { // the last one
 		t.Errorf("signed in as %v", s)
+	}
+}
+
+// Who was invited and comes through the Reseller Portal accepts the invitation by that, and is the same one the next time.
+func TestTheInvitedMayComeThroughTheResellerPortal(t *testing.T) {
+	h := startHouse(t)
+	admin, b := h.browser(), h.browser()
+	admin.signIn()
+	secret := admin.invite(ben.Email, "reseller_readonly")
+	b.as = ben
+	var id any
+	for range 2 {
+		b.signIn()
+		me := b.api(200, "GET", "/me", nil)
+		if me["role"] != "reseller_readonly" || id != nil && me["id"] != id {
+			t.Errorf("me: %v, before %v", me, id)
+		}
+		id = me["id"]
+		if p := b.api(200, "GET", "/me/profile", nil); p["first_name"] != "Vera" { // as the invitation calls him
+			t.Errorf("the profile: %v", p)
+		}
+	}
+	admin.caughtUp()
+	if u := admin.api(200, "GET", "/users?count=true", nil); u["total"] != 2.0 {
+		t.Errorf("the users: %v", u)
+	}
+	h.browser().api(404, "POST", "/invitations/accept", map[string]any{"secret": secret, "password": "vier Wörter sind besser"})
+	admin.api(200, "POST", "/users/"+id.(string)+"/deactivate", nil)
+	if p := b.authorize(b.toConsent(web.LoginPath)); p.status != http.StatusForbidden {
+		t.Errorf("who was shut out: %d %s", p.status, p.text)
 	}
 }
