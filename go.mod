@@ -49,6 +49,8 @@ require (
 	rsc.io/qr v0.2.0
 )
 
+require github.com/fsnotify/fsnotify v1.10.1
+
 require (
 	github.com/DataDog/zstd v1.5.7 // indirect
 	github.com/Microsoft/go-winio v0.6.3 // indirect

@@ -56,6 +56,14 @@ func printStatus(w io.Writer, s agent.Status) error {
 	if s.LastScan != nil {
 		text += line("Last scan", "%s, %s, %d infected", when(s.LastScan.FinishedAt), s.LastScan.Outcome, s.LastScan.Infected)
 	}
+	switch {
+	case s.Realtime.On:
+		text += line("Realtime", "on")
+	case s.Realtime.Problem != "":
+		text += line("Realtime", "off: %s", s.Realtime.Problem)
+	default:
+		text += line("Realtime", "off")
+	}
 	text += line("Open threats", "%d", len(s.OpenThreats))
 	for _, t := range s.OpenThreats {
 		text += fmt.Sprintf("  %q  %s, since %s\n", t.Path, t.Name, when(t.FoundAt))

@@ -43,7 +43,7 @@ func (g *Guard) UnmarshalText(text []byte) error {
 // Guards are the protections of a device: those that the device API knows.
 type Guards struct {
 	Engine   Guard `json:"engine"`   // the scanner answers
-	Realtime Guard `json:"realtime"` // files are scanned when they are opened
+	Realtime Guard `json:"realtime"` // files are scanned when they are opened or written
 	Mail     Guard `json:"mail"`
 	Web      Guard `json:"web"`
 	Spam     Guard `json:"spam"`

@@ -40,6 +40,7 @@ type Agent struct {
 	cfg Config
 	// toSend and toDo wake the loops; they hold at most one token, as each loop looks at everything when it wakes.
 	toSend, toDo chan struct{}
+	realtime     realtime
 }
 
 // Errors that a person has to do something about.
@@ -60,7 +61,7 @@ func New(cfg Config) *Agent {
 	if len(cfg.Roots) == 0 {
 		cfg.Roots = DefaultRoots()
 	}
-	return &Agent{cfg: cfg, toSend: make(chan struct{}, 1), toDo: make(chan struct{}, 1)}
+	return &Agent{cfg: cfg, toSend: make(chan struct{}, 1), toDo: make(chan struct{}, 1), realtime: realtime{failed: make(chan struct{}, 1)}}
 }
 
 // DefaultRoots are the whole computer.

@@ -42,6 +42,9 @@ func (a *Agent) apply(ctx context.Context, c *wire.Configuration) (wire.CommandR
 		}
 		return state.Put(tx, metaBucket, configurationKey, c)
 	})
+	if err != nil {
+		return r, err
+	}
 	r.Detail = fmt.Sprintf("edition %d is in force", c.Edition)
 	_, guards := a.observe(ctx, "")
 	var missing []string
@@ -49,7 +52,7 @@ func (a *Agent) apply(ctx context.Context, c *wire.Configuration) (wire.CommandR
 		name string
 		on   bool
 	}{
-		{wire.GuardRealtime, c.Protection.Realtime}, {wire.GuardWeb, c.Protection.Web}, {wire.GuardMail, c.Protection.Mail}, {wire.GuardSpam, c.Protection.Spam},
+		{wire.GuardWeb, c.Protection.Web}, {wire.GuardMail, c.Protection.Mail}, {wire.GuardSpam, c.Protection.Spam},
 	} {
 		if _, there := guards[g.name]; g.on && !there {
 			missing = append(missing, g.name)
@@ -57,6 +60,13 @@ func (a *Agent) apply(ctx context.Context, c *wire.Configuration) (wire.CommandR
 	}
 	if len(missing) > 0 {
 		r.Detail += "; this device does not have: " + strings.Join(missing, ", ")
+	}
+	if err := a.switchRealtime(ctx, c.Protection.Realtime); err != nil {
+		return r, err
+	}
+	guard, err := a.readRealtime()
+	if guard.Problem != "" {
+		r.Detail += "; realtime is off: " + guard.Problem
 	}
 	return r, err
 }

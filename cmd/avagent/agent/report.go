@@ -56,6 +56,13 @@ func (a *Agent) Report(ctx context.Context) (queued bool, err error) {
 	}
 	if c.Profile != "" {
 		guards[wire.GuardAutoscan] = c.Autoscan.Enabled
+		if !guards[wire.GuardRealtime] { // no program of the engine does it
+			r, err := a.readRealtime()
+			if err != nil {
+				return false, err
+			}
+			guards[wire.GuardRealtime] = r.On
+		}
 	}
 	r := wire.Report{Facts: facts, Guards: guards, Applied: &wire.Applied{Profile: c.Profile, Edition: c.Edition}}
 	if ctx.Err() != nil {

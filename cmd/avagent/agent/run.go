@@ -56,6 +56,7 @@ func (a *Agent) serve(ctx context.Context, id state.Identity) error {
 	group.Go(func() error { return a.work(ctx) })
 	group.Go(func() error { return a.watch(ctx, min(a.interval(id), watchEvery)) })
 	group.Go(func() error { return a.autoscan(ctx) })
+	group.Go(func() error { return a.keepRealtime(ctx) })
 	return group.Wait()
 }
 

@@ -125,13 +125,18 @@ func (a *Agent) cleanAlone(ctx context.Context, f findings.Found) (bool, error) 
 
 // record makes a scan part of what the device knows. It returns the threats that the scan found or resolved.
 func (s scanned) record(tx *bbolt.Tx) ([]wire.Threat, error) {
-	threats, err := findings.Record(tx, s.scan.FinishedAt, s.found, func(path, name string) bool {
-		return s.gone[findings.Found{Path: path, Name: name}]
-	})
+	threats, err := s.recordFindings(tx)
 	if err != nil {
 		return nil, err
 	}
 	return threats, state.Put(tx, metaBucket, "last_scan", s.scan)
+}
+
+// recordFindings is record for what is no scan of anybody's.
+func (s scanned) recordFindings(tx *bbolt.Tx) ([]wire.Threat, error) {
+	return findings.Record(tx, s.scan.FinishedAt, s.found, func(path, name string) bool {
+		return s.gone[findings.Found{Path: path, Name: name}]
+	})
 }
 
 // Scan is a scan that a person on the device asks for: of the paths, wherever they lie, or of a profile. It is recorded

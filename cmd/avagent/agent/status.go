@@ -30,6 +30,7 @@ type Status struct {
 	OpenTasks   int           `json:"open_commands"`
 	OpenThreats []wire.Threat `json:"open_threats"`
 	LastScan    *wire.Scan    `json:"last_scan,omitempty"`
+	Realtime    Realtime      `json:"realtime"`
 }
 
 // ReadStatus reads the state directory, whether an agent runs on it or not.
@@ -81,6 +82,9 @@ func (s *Status) read(tx *bbolt.Tx) (err error) {
 	}
 	s.OpenTasks = len(open)
 	if s.OpenThreats, err = findings.Open(tx); err != nil {
+		return err
+	}
+	if err := state.Get(tx, metaBucket, realtimeKey, &s.Realtime); err != nil {
 		return err
 	}
 	return state.Get(tx, metaBucket, "last_scan", &s.LastScan)

@@ -55,7 +55,7 @@ type Guards map[string]bool
 // Guards known to the contract. The portal drops and counts others.
 const (
 	GuardEngine   = "engine"   // the scanner answers
-	GuardRealtime = "realtime" // files are scanned when they are opened
+	GuardRealtime = "realtime" // files are scanned when they are opened, or as soon as they have been written
 	GuardMail     = "mail"
 	GuardWeb      = "web"
 	GuardSpam     = "spam"
