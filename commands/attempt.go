@@ -29,7 +29,12 @@ func attempt[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c d
 	if fresh || res.Events > 0 || err != nil && !errors.As(err, &refusal) {
 		return res, err
 	}
-	if changed, loadErr := refresh[S](ctx, h, stream, a); loadErr != nil || !changed {
+	changed, asOf, loadErr := lookAgain[S](ctx, h, stream, a, rq.Since)
+	switch {
+	case loadErr != nil && err == nil: // whether there is nothing to do is not known
+		return Result{}, loadErr
+	case loadErr != nil || !changed:
+		res.AsOf = asOf
 		return res, err
 	}
 	return decideAndAppend(ctx, h, rq, c, a, a.state.(*S))
@@ -72,7 +77,7 @@ func decideAndAppend[S domain.State[S]](ctx context.Context, h *Handler, rq Requ
 	a.revision, a.position = appended.Revision, appended.Position
 	a.remember(rq.ID)
 	h.watchers.wake(stream)
-	return Result{Position: appended.Position, Revision: appended.Revision, Events: len(events)}, nil
+	return Result{Position: appended.Position, Revision: appended.Revision, AsOf: appended.Position, Events: len(events)}, nil
 }
 
 // authorize compares the actor's reach with the scope that the stream itself tells, or, for a first event, that the command names.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -42,7 +43,8 @@ type aggregate struct {
 	state    any // *S, nil until loaded
 	revision eventstore.Revision
 	position eventstore.Position
-	seen     []uint64 // the first halves of the ids of all commands in the stream
+	seen     []uint64     // the first halves of the ids of all commands in the stream
+	noticed  atomic.Int64 // how many events of the stream there are as far as the handler was told
 
 	// The cache's own, under its mutex.
 	key  streamKey
@@ -73,6 +75,23 @@ func (c *cache) get(stream domain.Stream) *aggregate {
 	return a
 }
 
+// peek is the stream's aggregate, if there is one.
+func (c *cache) peek(stream domain.Stream) *aggregate {
+	key := keyOf(stream)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byKey[key]
+}
+
+// clear forgets all aggregates.
+func (c *cache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.clock) > 0 {
+		c.drop(c.clock[len(c.clock)-1])
+	}
+}
+
 // makeRoom moves the hand to the first aggregate that was not used since it came by, and drops that.
 func (c *cache) makeRoom() {
 	for {
@@ -95,6 +114,7 @@ func (c *cache) drop(a *aggregate) {
 	c.clock[n] = nil
 	c.clock = c.clock[:n]
 	delete(c.byKey, a.key)
+	a.noticed.Store(unknowable) // for who is using it just now
 }
 
 // evict forgets an aggregate, but not one that has taken its place meanwhile.
@@ -118,9 +138,13 @@ func (a *aggregate) remember(command uuid.UUID) {
 	}
 }
 
-// load gives the aggregate's state, from memory if it is there (then not fresh).
+// load gives the aggregate's state, from memory if it is there and not known to be outdated (then not fresh).
 func load[S domain.State[S]](ctx context.Context, h *Handler, stream domain.Stream, a *aggregate) (state *S, fresh bool, err error) {
 	if s, ok := a.state.(*S); ok {
+		if a.outdated() {
+			_, err = refresh[S](ctx, h, stream, a)
+			return s, true, err
+		}
 		return s, false, nil
 	}
 	state = new(S)
@@ -130,6 +154,16 @@ func load[S domain.State[S]](ctx context.Context, h *Handler, stream domain.Stre
 	}
 	a.state = state
 	return state, true, nil
+}
+
+// lookAgain makes sure that the state is that of the log up to a position, or, for the zero Position, up to its present end.
+// It reports whether it was not, and else up to where it is, if that is known.
+func lookAgain[S domain.State[S]](ctx context.Context, h *Handler, stream domain.Stream, a *aggregate, since eventstore.Position) (changed bool, asOf eventstore.Position, err error) {
+	if at, ok := h.fresh.reach(ctx, since); ok && !a.outdated() {
+		return false, at, nil
+	}
+	changed, err = refresh[S](ctx, h, stream, a)
+	return changed, eventstore.Position{}, err
 }
 
 // refresh folds in what others have appended since, and reports whether there was anything.
@@ -180,7 +214,7 @@ func inspect[S domain.State[S]](ctx context.Context, h *Handler, stream domain.S
 	defer a.mu.Unlock()
 	state, fresh, err := load[S](ctx, h, stream, a)
 	if err == nil && again && !fresh {
-		_, err = refresh[S](ctx, h, stream, a)
+		_, _, err = lookAgain[S](ctx, h, stream, a, eventstore.Position{})
 	}
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type Handler struct {
 	store      eventstore.Store
 	aggregates *cache
 	watchers   watchers
+	fresh      freshness
 	people     *people.Vault
 	observe    func(command, outcome string, took time.Duration)
 }
@@ -37,7 +38,8 @@ func Observe(f func(command, outcome string, took time.Duration)) Option {
 
 // New makes a Handler that appends to store.
 func New(store eventstore.Store, options ...Option) *Handler {
-	h := &Handler{store: store, aggregates: newCache(100_000), observe: func(string, string, time.Duration) {}}
+	h := &Handler{store: store, aggregates: newCache(100_000), observe: func(string, string, time.Duration) {},
+		fresh: freshness{asked: make(chan struct{}, 1), moved: make(chan struct{}, 1)}}
 	for _, o := range options {
 		o(h)
 	}
@@ -61,6 +63,10 @@ type Request struct {
 	Correlation uuid.UUID
 	// Causation is the event that led to the command; zero means that a person or device did.
 	Causation uuid.UUID
+
+	// Since is a position that the log has reached after the request came: to know it up to there is enough to find that
+	// there is nothing to do. Zero means up to its present end, which costs a look.
+	Since eventstore.Position
 
 	// Expected is the revision that the caller decided upon (If-Match); nil means any.
 	Expected *eventstore.Revision
@@ -104,6 +110,7 @@ func (rq Request) correlation() uuid.UUID {
 type Result struct {
 	Position eventstore.Position
 	Revision eventstore.Revision // of the stream, after the command
+	AsOf     eventstore.Position // the log up to here was considered; zero if that is not known
 	Events   int                 // 0 if it was already so
 	Replayed bool                // the same intent had been carried out before
 }

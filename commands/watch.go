@@ -6,8 +6,8 @@ import (
 	"avportal/domain"
 )
 
-// watchers wakes those who wait for a stream to change by a command of this process, such as a device's long poll.
-// Changes by other processes are for the waiter's own timer to find.
+// watchers wakes those who wait for a stream to change, such as a device's long poll. Changes by other processes are known as
+// long as the handler follows the log.
 type watchers struct {
 	mu      sync.Mutex
 	waiting map[domain.Stream]map[chan struct{}]struct{}
@@ -41,9 +41,6 @@ func (w *watchers) wake(stream domain.Stream) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch := range w.waiting[stream] {
-		select {
-		case ch <- struct{}{}:
-		default: // one is waiting to be read already
-		}
+		signal(ch)
 	}
 }

@@ -45,6 +45,9 @@ func (b *bench) intakeOn(ctx context.Context, w *writing, db *pgxpool.Pool) ([]r
 		return nil, err
 	}
 	defer s.close()
+	following, stop := context.WithCancel(ctx)
+	defer stop()
+	go w.handler.Follow(following, w.store) // as in the portal: half of what a report comes to is to find that nothing has changed
 	// Once over all devices: what is only looked up or told the first time does not count.
 	for i := range w.each {
 		if err := s.send(ctx, w.device(ours, i)); err != nil {

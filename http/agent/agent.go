@@ -31,8 +31,6 @@ type Config struct {
 
 	// DevicesPerSecond bounds what one device may send, with bursts of ten times as much; 0 means 5.
 	DevicesPerSecond float64
-	// Recheck is how often a waiting poll looks for requests that another process has recorded; 0 means never.
-	Recheck time.Duration
 	// Closing ends waiting polls when it is closed.
 	Closing <-chan struct{}
 	// Middleware stands on the router, where the route template is known; metrics, say.

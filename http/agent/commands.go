@@ -37,17 +37,9 @@ func (s *server) poll(ctx context.Context, c caller, w http.ResponseWriter, r *h
 		if len(offered) > 0 {
 			return answer(w, http.StatusOK, wire.Commands{Commands: offered})
 		}
-		var again <-chan time.Time
-		if s.Recheck > 0 {
-			again = time.After(s.Recheck)
-		}
 		select {
 		case <-changed:
 			look = commands.Peek[device.State]
-			c.now = s.Now()
-			continue
-		case <-again:
-			look = commands.Inspect[device.State]
 			c.now = s.Now()
 			continue
 		case <-end.C:

@@ -30,16 +30,17 @@ func (s *server) report(ctx context.Context, c caller, w http.ResponseWriter, r 
 	rq := c.request()
 	rq.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(string(c.device)+" report "+body.ID))
 	rq.Fingerprint = fingerprint(raw)
-	_, err = commands.Do[device.State](ctx, s.Commands, rq, device.Report{
+	done, err := commands.Do[device.State](ctx, s.Commands, rq, device.Report{
 		Tenant: c.tenant, Device: c.device, Threats: threats(body.Threats), Complete: body.ThreatsComplete, Guards: guards(body.Guards),
 		Applied: applied(body.Applied), At: c.now,
 	})
 	if err != nil {
 		return err
 	}
-	scan := lastScan(body.LastScan)
-	_, err = commands.Do[device.Telemetry](ctx, s.Commands, rq.Derive("facts"), device.Observe{
-		Tenant: c.tenant, Device: c.device, Facts: facts(body.Facts), LastScan: scan, Prompted: prompted(body), At: at(body.At, c.now),
+	telling := rq.Derive("facts")
+	telling.Since = done.AsOf
+	_, err = commands.Do[device.Telemetry](ctx, s.Commands, telling, device.Observe{
+		Tenant: c.tenant, Device: c.device, Facts: facts(body.Facts), LastScan: lastScan(body.LastScan), Prompted: prompted(body), At: at(body.At, c.now),
 	})
 	if err != nil {
 		return err

@@ -60,14 +60,10 @@ func (p *Portal) deviceAPI(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := agent.Config{
+	return agent.New(agent.Config{
 		Commands: p.commands, Credentials: credentials, Secrets: p.secrets, Logs: p.logs, Seen: p.Seen, Now: time.Now, Log: p.cfg.Log,
 		DevicesPerSecond: p.cfg.DevicesPerSecond, Closing: p.closing, Middleware: []mux.MiddlewareFunc{p.metrics.middleware},
-	}
-	if p.node == nil { // other portals may write to the same log
-		cfg.Recheck = 5 * time.Second
-	}
-	return agent.New(cfg)
+	})
 }
 
 func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies) (http.Handler, error) {

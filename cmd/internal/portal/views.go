@@ -96,6 +96,7 @@ func (p *Portal) policies() []projections.Policy {
 func (p *Portal) startViews(_, background context.Context) (err error) {
 	p.tail = eventstore.NewTail(p.store, p.cfg.Log)
 	p.work.Go(func() { p.tail.Run(background) })
+	p.work.Go(func() { p.commands.Follow(background, p.tail) })
 	p.engine, err = projections.New(projections.Config{
 		DB: p.workers, Store: p.store, Tail: p.tail, Views: Views(), Policies: p.policies(), Log: p.cfg.Log, MaxBatch: p.cfg.MaxBatch,
 		VerifyEvery: p.cfg.VerifyEvery, KeepPrevious: p.cfg.KeepPrevious,
