@@ -25,6 +25,7 @@ import (
 	"avportal/http/agent"
 	"avportal/http/agent/wire"
 	"avportal/http/secrets"
+	"avportal/http/vault"
 	"avportal/projections/live"
 	"avportal/projections/postgres/postgrestest"
 )
@@ -51,7 +52,7 @@ func setup(t *testing.T, seats int) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.secrets, err = secrets.New(t.Context(), db); err != nil {
+	if b.secrets, err = secrets.New(t.Context(), db, postgresKey(t)); err != nil {
 		t.Fatal(err)
 	}
 	if err := live.Migrate(t.Context(), db); err != nil {
@@ -69,6 +70,16 @@ func setup(t *testing.T, seats int) *bench {
 	t.Cleanup(b.server.Close)
 	b.tid = b.license("l1", seats, time.Now().AddDate(0, 6, 0))
 	return b
+}
+
+// postgresKey seals what Postgres keeps.
+func postgresKey(t *testing.T) *vault.Key {
+	t.Helper()
+	key, err := vault.New(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func admin() commands.Request {

@@ -203,6 +203,16 @@ func TestPasswordsStandNowhereInClear(t *testing.T) {
 	if open := p.state(id).Settings(); open.Lock.Password != "" || open.Updates.Proxy.Password != "" || open.Updates.Proxy.User != "av" {
 		t.Errorf("taken away: %+v", open)
 	}
+	for _, path := range []string{"", "/editions", "/editions/2", "/differences?from=1&to=2"} {
+		if a := p.must(200, p.admin, "GET", one+path, nil); bytes.Contains(a.raw, []byte(proxy)) || bytes.Contains(a.raw, []byte(lock)) || bytes.Contains(a.raw, []byte("argon2id")) {
+			t.Errorf("%s tells a secret: %s", path, a.raw)
+		}
+	}
+	for _, path := range []string{"/api/v1/audit/events", "/api/v1/activities?limit=200"} {
+		if a := p.must(200, p.admin, "GET", path, nil); bytes.Contains(a.raw, []byte(proxy)) || bytes.Contains(a.raw, []byte(lock)) || bytes.Contains(a.raw, []byte("argon2id")) {
+			t.Errorf("%s tells a secret", path)
+		}
+	}
 	log := p.wholeLog()
 	for _, secret := range []string{proxy, lock, "another-Geheimnis", "argon2id", "nobody-else@example.org"} {
 		if bytes.Contains(log, []byte(secret)) || strings.Contains(p.log.String(), secret) {

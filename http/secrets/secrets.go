@@ -1,5 +1,5 @@
 // Package secrets keeps what configuration profiles refer to and the log must not hold, in the Postgres schema vault: the
-// password of a proxy, which devices need as it is, and the hash of the password that locks a client's settings.
+// password of a proxy, which devices need as it is, and the hash of the password that locks a client's settings. Each is sealed.
 package secrets
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"avportal/domain"
 	"avportal/domain/profile"
+	"avportal/http/vault"
 )
 
 //go:embed schema.sql
@@ -23,14 +24,18 @@ var schema string
 var ErrUnknown = errors.New("no such secret")
 
 // Vault keeps secrets. It is safe for concurrent use.
-type Vault struct{ db *pgxpool.Pool }
+type Vault struct {
+	db  *pgxpool.Pool
+	key *vault.Key
+}
 
 // New makes the table if it is not there yet. The pool must be allowed to write.
-func New(ctx context.Context, db *pgxpool.Pool) (*Vault, error) {
+func New(ctx context.Context, db *pgxpool.Pool, key *vault.Key) (*Vault, error) {
 	if _, err := db.Exec(ctx, schema); err != nil {
 		return nil, fmt.Errorf("schema vault: %w", err)
 	}
-	return &Vault{db: db}, nil
+	v := &Vault{db: db, key: key}
+	return v, v.sealOld(ctx)
 }
 
 // IDFor names a secret that an intent brings with it, so that a repetition keeps the same one.
@@ -40,7 +45,8 @@ func IDFor(intent uuid.UUID, what string) profile.SecretID {
 
 // Keep stores a secret of a profile. An id that is there keeps the secret that it has.
 func (v *Vault) Keep(ctx context.Context, t domain.Tenant, p domain.ProfileID, id profile.SecretID, value string) error {
-	_, err := v.db.Exec(ctx, `INSERT INTO vault.profile_secret (tenant, id, profile, value) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, t, id, p, value)
+	sealed := v.key.Seal(about(t, id), []byte(value))
+	_, err := v.db.Exec(ctx, `INSERT INTO vault.profile_secret (tenant, id, profile, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, t, id, p, sealed)
 	return wrap(err)
 }
 
@@ -54,13 +60,21 @@ func (v *Vault) Copy(ctx context.Context, t domain.Tenant, from, to profile.Secr
 }
 
 // Reveal answers a secret.
-func (v *Vault) Reveal(ctx context.Context, t domain.Tenant, id profile.SecretID) (value string, err error) {
-	err = v.db.QueryRow(ctx, `SELECT value FROM vault.profile_secret WHERE tenant = $1 AND id = $2`, t, id).Scan(&value)
+func (v *Vault) Reveal(ctx context.Context, t domain.Tenant, id profile.SecretID) (string, error) {
+	var sealed []byte
+	err := v.db.QueryRow(ctx, `SELECT sealed FROM vault.profile_secret WHERE tenant = $1 AND id = $2`, t, id).Scan(&sealed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", ErrUnknown
 	}
-	return value, wrap(err)
+	if err != nil {
+		return "", wrap(err)
+	}
+	value, err := v.key.Open(about(t, id), sealed)
+	return string(value), wrap(err)
 }
+
+// about ties what is sealed to its place: in another row it does not open.
+func about(t domain.Tenant, id profile.SecretID) string { return fmt.Sprintf("secret %s of %s", id, t) }
 
 // Forget drops the secrets of a profile that has been deleted.
 func (v *Vault) Forget(ctx context.Context, t domain.Tenant, p domain.ProfileID) error {

@@ -1,6 +1,7 @@
 package secrets_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -12,10 +13,60 @@ import (
 
 	"avportal/domain"
 	"avportal/http/secrets"
+	"avportal/http/vault"
 	"avportal/projections/postgres/postgrestest"
 )
 
 const tenant = domain.Tenant("00112233445566778899aabbccddeeff")
+
+func key(t *testing.T, b byte) *vault.Key {
+	t.Helper()
+	k, err := vault.New(bytes.Repeat([]byte{b}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// What stands in the table says nothing, and opens neither with another key nor in another row. What an older portal has left in clear
+// is sealed at the next start.
+func TestSecretsAreSealed(t *testing.T) {
+	ctx := t.Context()
+	db := postgrestest.Pool(t)
+	do := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(db.Exec(ctx, `CREATE SCHEMA vault; CREATE TABLE vault.profile_secret (
+		tenant text NOT NULL, id text NOT NULL, profile text NOT NULL, value text NOT NULL, PRIMARY KEY (tenant, id));
+		INSERT INTO vault.profile_secret VALUES ('`+string(tenant)+`', 's1', 'p1', 'geheim')`))
+	for range 2 {
+		v, err := secrets.New(ctx, db, key(t, 7))
+		do(v, err)
+		if got, err := v.Reveal(ctx, tenant, "s1"); got != "geheim" || err != nil {
+			t.Errorf("after the upgrade: %q, %v", got, err)
+		}
+		do(nil, v.Keep(ctx, tenant, "p1", "s2", "anders"))
+	}
+	var rows string
+	do(nil, db.QueryRow(ctx, `SELECT string_agg(r::text || encode(sealed, 'escape'), ' ') FROM vault.profile_secret r`).Scan(&rows))
+	if strings.Contains(rows, "geheim") || strings.Contains(rows, "anders") || !strings.Contains(rows, "s1") {
+		t.Errorf("the table: %s", rows)
+	}
+	other, err := secrets.New(ctx, db, key(t, 8))
+	do(other, err)
+	if got, err := other.Reveal(ctx, tenant, "s1"); err == nil {
+		t.Errorf("with another key: %q", got)
+	}
+	do(db.Exec(ctx, `UPDATE vault.profile_secret SET sealed = (SELECT sealed FROM vault.profile_secret WHERE id = 's1') WHERE id = 's2'`))
+	v, err := secrets.New(ctx, db, key(t, 7))
+	do(v, err)
+	if got, err := v.Reveal(ctx, tenant, "s2"); err == nil {
+		t.Errorf("in another row: %q", got)
+	}
+}
 
 func TestSecrets(t *testing.T) {
 	ctx := t.Context()
@@ -24,11 +75,11 @@ func TestSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	v, err := secrets.New(ctx, db)
+	v, err := secrets.New(ctx, db, key(t, 7))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := secrets.New(ctx, db); err != nil { // another start
+	if _, err := secrets.New(ctx, db, key(t, 7)); err != nil { // another start
 		t.Fatal(err)
 	}
 	intent := uuid.New()

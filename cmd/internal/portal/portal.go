@@ -23,6 +23,7 @@ import (
 	"avportal/http/secrets"
 	"avportal/http/signin"
 	"avportal/http/signin/credentials"
+	"avportal/http/vault"
 	"avportal/projections"
 	"avportal/projections/live"
 	"avportal/projections/postgres"
@@ -50,6 +51,7 @@ type Portal struct {
 	seen      *live.Seen
 	vault     *people.Vault // keys of people
 	tokens    *tokens.Vault
+	key       *vault.Key     // seals what Postgres keeps of secrets
 	secrets   *secrets.Vault // of configuration profiles
 	logs      *live.Logs     // that devices have sent
 	signin    *signin.Service
@@ -152,7 +154,10 @@ func (p *Portal) openPostgres(ctx, background context.Context) (err error) {
 	if err = live.Migrate(ctx, p.writers); err != nil {
 		return err
 	}
-	if p.secrets, err = secrets.New(ctx, p.writers); err != nil {
+	if p.key, err = vault.Load(p.cfg.vaultKey()); err != nil {
+		return err
+	}
+	if p.secrets, err = secrets.New(ctx, p.writers, p.key); err != nil {
 		return err
 	}
 	p.logs = live.NewLogs(p.writers)

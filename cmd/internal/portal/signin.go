@@ -13,25 +13,20 @@ import (
 	"avportal/http/signin"
 	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
-	"avportal/http/vault"
 )
 
 // openSignIn prepares what lets people in.
 func (p *Portal) openSignIn(ctx, background context.Context) error {
-	key, err := vault.Load(p.cfg.vaultKey())
-	if err != nil {
-		return err
-	}
 	vault, err := sessions.New(ctx, p.writers, time.Now)
 	if err != nil {
 		return err
 	}
 	p.signin = &signin.Service{Commands: p.commands, Sessions: vault, DB: p.writers, Now: time.Now}
-	if p.passwords, err = credentials.New(ctx, p.writers, key, time.Now); err != nil {
+	if p.passwords, err = credentials.New(ctx, p.writers, p.key, time.Now); err != nil {
 		return err
 	}
 	p.reseller, err = rsp.New(ctx, p.cfg.Reseller, rsp.Deps{
-		DB: p.writers, Key: key, Commands: p.commands, Now: time.Now, Log: p.cfg.Log,
+		DB: p.writers, Key: p.key, Commands: p.commands, Now: time.Now, Log: p.cfg.Log,
 		Go: func(f func(context.Context)) { p.work.Go(func() { f(background) }) },
 	})
 	return err
