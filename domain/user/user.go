@@ -47,6 +47,12 @@ var Events = []domain.Declaration{
 	domain.Declare[WebinarSeen](1),
 	domain.Declare[LinkActivated](1),
 	domain.Declare[LinkDeactivated](1),
+	domain.Declare[PasswordChanged](1),
+	domain.Declare[CodesSwitchedOn](1),
+	domain.Declare[CodesSwitchedOff](1),
+	domain.Declare[RecoveryCodesRenewed](1),
+	domain.Declare[PasskeyAdded](1),
+	domain.Declare[PasskeyRemoved](1),
 }
 
 // Stream is the stream of a membership.

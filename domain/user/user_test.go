@@ -199,3 +199,20 @@ func TestReadOnlyLinks(t *testing.T) {
 		t.Error("a link outlives the person's access")
 	}
 }
+
+func TestChangesOfCredentialsAreNoted(t *testing.T) {
+	for change, want := range map[CredentialChange]domain.Event{
+		SetPassword: PasswordChanged{User: "u1"}, SwitchCodesOn: CodesSwitchedOn{User: "u1"}, SwitchCodesOff: CodesSwitchedOff{User: "u1"},
+		RenewRecovery: RecoveryCodesRenewed{User: "u1"}, AddPasskey: PasskeyAdded{User: "u1", Passkey: "k1"}, RemovePasskey: PasskeyRemoved{User: "u1", Passkey: "k1"},
+	} {
+		note := NoteCredentials{Tenant: tenant, User: "u1", Change: change, Passkey: "k1", At: at}
+		domaintest.Given[State](t, invited, accepted).When(note).Then(want).When(note).Then(want)
+		domaintest.Given[State](t, invited, accepted, deactivated).When(note).ThenRefused(ErrInactive)
+		domaintest.Given[State](t).When(note).ThenRefused(domain.ErrNotFound)
+		if domain.ResellerAdmin.Allows(note.Needs()) {
+			t.Error("somebody else than the portal may say so")
+		}
+	}
+	domaintest.Given[State](t, invited, accepted).When(NoteCredentials{Tenant: tenant, User: "u1", Change: AddPasskey, At: at}).ThenRefused(domain.ErrInvalid.At("/passkey"))
+	domaintest.Given[State](t, invited, accepted).When(NoteCredentials{Tenant: tenant, User: "u1", Change: "face", Passkey: "k1", At: at}).ThenRefused(domain.ErrInvalid.At("/change"))
+}

@@ -9,8 +9,6 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/session"
-	"avportal/domain/user"
-	"avportal/eventstore"
 	"avportal/http/signin"
 	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
@@ -25,7 +23,7 @@ func (s *server) SignInByPassword(ctx context.Context, r SignInByPasswordRequest
 	c, b := callOf(ctx), r.Body
 	verdict, err := s.Credentials.Check(ctx, credentials.Attempt{Email: b.Email, Password: b.Password, Code: value(b.Code), Address: c.address})
 	if verdict.Refusal != "" {
-		err = errors.Join(err, s.refused(ctx, verdict))
+		err = errors.Join(err, s.SignIn.RefusedEverywhere(ctx, verdict.Person, verdict.Method, verdict.Refusal))
 	}
 	if err != nil {
 		return nil, err
@@ -42,44 +40,18 @@ func (s *server) SignInByPassword(ctx context.Context, r SignInByPasswordRequest
 	return SignInByPassword201JSONResponse{sessionFor(current, current.ID), SignInByPassword201ResponseHeaders{s.cookie(secret)}}, nil
 }
 
-// refused notes an attempt in the log of each organization of the person.
-func (s *server) refused(ctx context.Context, v credentials.Verdict) error {
-	members, err := s.SignIn.Sessions.Memberships(ctx, v.Person)
-	for _, m := range members {
-		entry, active, lookErr := s.entry(ctx, v.Person, m)
-		if active {
-			entry.Method = v.Method
-			lookErr = s.SignIn.Refused(ctx, entry, v.Refusal)
-		}
-		err = errors.Join(err, lookErr)
-	}
-	return err
-}
-
 // organization is where a person acts from now on: in the one that he names, or in the one of last time.
 func (s *server) organization(ctx context.Context, p domain.PersonID, t domain.Tenant, u domain.UserID) (signin.Entry, error) {
-	members, err := s.SignIn.Sessions.Memberships(ctx, p)
+	entries, err := s.SignIn.Entries(ctx, p)
 	if err != nil {
 		return signin.Entry{}, err
 	}
-	for _, m := range members {
-		if t != "" && m.Tenant != t || u != "" && m.User != u {
-			continue
-		}
-		if entry, active, err := s.entry(ctx, p, m); active || err != nil {
-			return entry, err
+	for _, e := range entries {
+		if (t == "" || e.Tenant == t) && (u == "" || e.User == u) {
+			return e, nil
 		}
 	}
 	return signin.Entry{}, errNoOrganization
-}
-
-// entry is a membership as the log has it by now.
-func (s *server) entry(ctx context.Context, p domain.PersonID, m sessions.Membership) (e signin.Entry, active bool, err error) {
-	err = commands.Inspect(ctx, s.Commands, user.Stream(m.Tenant, m.User), func(st user.State, _ eventstore.Revision) {
-		active = st.Active() && st.Person() == p
-		e = signin.Entry{Person: p, User: m.User, Tenant: m.Tenant, Customer: st.Scope().Customer, Role: st.Role()}
-	})
-	return e, active, err
 }
 
 // ListOrganizations tells where the caller may turn to.
@@ -88,23 +60,15 @@ func (s *server) ListOrganizations(ctx context.Context, _ ListOrganizationsReque
 	if err != nil {
 		return nil, err
 	}
-	members, err := s.SignIn.Sessions.Memberships(ctx, current.Person)
+	entries, err := s.SignIn.Entries(ctx, current.Person)
 	if err != nil {
 		return nil, err
 	}
-	items := []Organization{}
-	for _, m := range members {
-		e, active, err := s.entry(ctx, current.Person, m)
-		if err != nil {
-			return nil, err
+	return ListOrganizations200JSONResponse{Items: each(entries, func(e signin.Entry) Organization {
+		return Organization{
+			User: string(e.User), Tenant: string(e.Tenant), Customer: some(string(e.Customer)), Role: Role(e.Role), Current: e.User == current.User,
 		}
-		if active {
-			items = append(items, Organization{
-				User: string(e.User), Tenant: string(e.Tenant), Customer: some(string(e.Customer)), Role: Role(e.Role), Current: e.User == current.User,
-			})
-		}
-	}
-	return ListOrganizations200JSONResponse{Items: items}, nil
+	})}, nil
 }
 
 // SwitchOrganization turns the session to another membership of the same person: a new session takes its place.
@@ -174,5 +138,8 @@ func (s *server) account(ctx context.Context, email, password, code, address str
 		return person, session.Password, s.Credentials.Create(ctx, person, email, password)
 	}
 	verdict, err := s.Credentials.Check(ctx, credentials.Attempt{Email: email, Password: password, Code: code, Address: address})
+	if verdict.Refusal != "" {
+		err = errors.Join(err, s.SignIn.RefusedEverywhere(ctx, verdict.Person, verdict.Method, verdict.Refusal))
+	}
 	return verdict.Person, verdict.Method, err
 }

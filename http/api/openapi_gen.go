@@ -3719,6 +3719,9 @@ type ConfirmTotpJSONRequestBody = TotpCode
 // DisableTotpJSONRequestBody defines body for DisableTotp for application/json ContentType.
 type DisableTotpJSONRequestBody = PasswordConfirmation
 
+// RenewRecoveryCodesJSONRequestBody defines body for RenewRecoveryCodes for application/json ContentType.
+type RenewRecoveryCodesJSONRequestBody = PasswordConfirmation
+
 // CreateProfileJSONRequestBody defines body for CreateProfile for application/json ContentType.
 type CreateProfileJSONRequestBody = ProfileCreation
 
@@ -3970,6 +3973,9 @@ type ServerInterface interface {
 	// DisableTotp Switch one-time codes off
 	// (POST /me/totp/disable)
 	DisableTotp(w http.ResponseWriter, r *http.Request)
+	// RenewRecoveryCodes Get new recovery codes
+	// (POST /me/totp/recovery-codes)
+	RenewRecoveryCodes(w http.ResponseWriter, r *http.Request)
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(w http.ResponseWriter, r *http.Request)
@@ -6876,6 +6882,20 @@ func (siw *ServerInterfaceWrapper) DisableTotp(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// RenewRecoveryCodes operation middleware
+func (siw *ServerInterfaceWrapper) RenewRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RenewRecoveryCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetNames operation middleware
 func (siw *ServerInterfaceWrapper) GetNames(w http.ResponseWriter, r *http.Request) {
 
@@ -8481,6 +8501,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/me/totp/confirm", wrapper.ConfirmTotp).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/me/totp/disable", wrapper.DisableTotp).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/me/totp/recovery-codes", wrapper.RenewRecoveryCodes).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
 
@@ -10949,6 +10971,28 @@ func (response DisableTotp204Response) VisitDisableTotpResponse(w http.ResponseW
 	return nil
 }
 
+type RenewRecoveryCodesRequestObject struct {
+	Body *RenewRecoveryCodesJSONRequestBody
+}
+
+type RenewRecoveryCodesResponseObject interface {
+	VisitRenewRecoveryCodesResponse(w http.ResponseWriter) error
+}
+
+type RenewRecoveryCodes200JSONResponse RecoveryCodes
+
+func (response RenewRecoveryCodes200JSONResponse) VisitRenewRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetNamesRequestObject struct {
 }
 
@@ -12610,6 +12654,9 @@ type StrictServerInterface interface {
 	// DisableTotp Switch one-time codes off
 	// (POST /me/totp/disable)
 	DisableTotp(ctx context.Context, request DisableTotpRequestObject) (DisableTotpResponseObject, error)
+	// RenewRecoveryCodes Get new recovery codes
+	// (POST /me/totp/recovery-codes)
+	RenewRecoveryCodes(ctx context.Context, request RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error)
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
@@ -14670,6 +14717,37 @@ func (sh *strictHandler) DisableTotp(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(DisableTotpResponseObject); ok {
 		if err := validResponse.VisitDisableTotpResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RenewRecoveryCodes operation middleware
+func (sh *strictHandler) RenewRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+	var request RenewRecoveryCodesRequestObject
+
+	var body RenewRecoveryCodesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RenewRecoveryCodes(ctx, request.(RenewRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenewRecoveryCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RenewRecoveryCodesResponseObject); ok {
+		if err := validResponse.VisitRenewRecoveryCodesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

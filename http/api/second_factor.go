@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"avportal/domain/session"
+	"avportal/domain/user"
 )
 
 func (s *server) GetCredentials(ctx context.Context, _ GetCredentialsRequestObject) (GetCredentialsResponseObject, error) {
@@ -29,7 +30,7 @@ func (s *server) ChangePassword(ctx context.Context, r ChangePasswordRequestObje
 	if err := s.Credentials.Confirm(ctx, current.Person, r.Body.Current); err != nil {
 		return nil, err
 	}
-	if err := s.Credentials.SetPassword(ctx, current.Person, r.Body.Password); err != nil {
+	if err := s.Credentials.SetPassword(ctx, current.Person, r.Body.Password, s.SignIn.Noting(current.Person, user.SetPassword, "")); err != nil {
 		return nil, err
 	}
 	return ChangePassword204Response{}, s.SignIn.EndAll(ctx, current.Person, current.ID, session.CredentialsChanged)
@@ -57,7 +58,7 @@ func (s *server) ConfirmTotp(ctx context.Context, r ConfirmTotpRequestObject) (C
 	if err != nil {
 		return nil, err
 	}
-	codes, err := s.Credentials.EndTOTP(ctx, current.Person, r.Body.Code)
+	codes, err := s.Credentials.EndTOTP(ctx, current.Person, r.Body.Code, s.SignIn.Noting(current.Person, user.SwitchCodesOn, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +74,24 @@ func (s *server) DisableTotp(ctx context.Context, r DisableTotpRequestObject) (D
 	if err := s.Credentials.Confirm(ctx, current.Person, r.Body.Password); err != nil {
 		return nil, err
 	}
-	if err := s.Credentials.EndAllTOTP(ctx, current.Person); err != nil {
+	if err := s.Credentials.EndAllTOTP(ctx, current.Person, s.SignIn.Noting(current.Person, user.SwitchCodesOff, "")); err != nil {
 		return nil, err
 	}
 	return DisableTotp204Response{}, s.SignIn.EndAll(ctx, current.Person, current.ID, session.CredentialsChanged)
+}
+
+// RenewRecoveryCodes replaces the caller's recovery codes; the password is asked for once more.
+func (s *server) RenewRecoveryCodes(ctx context.Context, r RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error) {
+	current, err := sessionOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Credentials.Confirm(ctx, current.Person, r.Body.Password); err != nil {
+		return nil, err
+	}
+	codes, err := s.Credentials.NewRecoveryCodes(ctx, current.Person, s.SignIn.Noting(current.Person, user.RenewRecovery, ""))
+	if err != nil {
+		return nil, err
+	}
+	return RenewRecoveryCodes200JSONResponse{RecoveryCodes: codes}, nil
 }

@@ -82,10 +82,25 @@ func TestAcceptAnInvitation(t *testing.T) {
 	if c := other.api(200, "GET", "/me/credentials", nil); c["totp"] != true || c["recovery_codes"] != 9.0 {
 		t.Errorf("credentials: %v", c)
 	}
+	if p := other.api(401, "POST", "/session", map[string]any{"email": email, "password": password, "code": "wrong-code"}); p["code"] != "sign_in_refused" {
+		t.Errorf("a wrong code: %v", p)
+	}
+	if renewed := vera.api(200, "POST", "/me/totp/recovery-codes", map[string]any{"password": password})["recovery_codes"].([]any); len(renewed) != 10 || renewed[1] == codes[1] {
+		t.Errorf("new recovery codes: %v", renewed)
+	}
 	vera.api(204, "POST", "/me/totp/disable", map[string]any{"password": password})
 	vera.api(204, "PUT", "/me/password", map[string]any{"current": password, "password": "fünf Wörter sind noch besser"})
 	delete(in, "code")
 	other.api(401, "POST", "/session", in)
+	told := map[any]int{}
+	for _, a := range admin.api(200, "GET", "/activities?limit=200", nil)["items"].([]any) {
+		told[a.(map[string]any)["action"]]++
+	}
+	for action, want := range map[string]int{"user.password": 1, "user.codes_on": 1, "user.codes_off": 1, "user.recovery_codes": 1, "session.refuse": 3} {
+		if told[action] != want {
+			t.Errorf("the action log tells of %s %d times, want %d", action, told[action], want)
+		}
+	}
 	admin.api(409, "PUT", "/me/password", map[string]any{"current": password, "password": "fünf Wörter sind noch besser"}) // he has none
 }
 

@@ -168,8 +168,11 @@ func (v *Vault) Confirm(ctx context.Context, person domain.PersonID, password st
 	return v.forgive(ctx, key)
 }
 
+// Note writes into the log what is being changed. If it can't, nothing changes.
+type Note func(context.Context) error
+
 // SetPassword replaces a person's password; that he knows the old one was checked.
-func (v *Vault) SetPassword(ctx context.Context, person domain.PersonID, password string) error {
+func (v *Vault) SetPassword(ctx context.Context, person domain.PersonID, password string, note Note) error {
 	if err := CheckPassword(password, ""); err != nil {
 		return err
 	}
@@ -177,9 +180,19 @@ func (v *Vault) SetPassword(ctx context.Context, person domain.PersonID, passwor
 	if err != nil {
 		return err
 	}
-	tag, err := v.db.Exec(ctx, `UPDATE vault.account SET password = $2, password_at = $3 WHERE person = $1`, person, hash, v.now())
-	if err == nil && tag.RowsAffected() == 0 {
-		err = ErrNoPassword
-	}
-	return err
+	return v.change(ctx, note, ErrNoPassword, `UPDATE vault.account SET password = $2, password_at = $3 WHERE person = $1`, person, hash, v.now())
+}
+
+// change carries out a statement that changes one row, and notes it; none is the error if there was nothing to change.
+func (v *Vault) change(ctx context.Context, note Note, none error, statement string, args ...any) error {
+	return pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, statement, args...)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = none
+		}
+		if err != nil {
+			return err
+		}
+		return note(ctx)
+	})
 }

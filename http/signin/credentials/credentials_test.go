@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -162,10 +163,10 @@ func TestOneTimeCodes(t *testing.T) {
 		check(t, err)
 		return s
 	}
-	if _, err := v.EndTOTP(t.Context(), "p1", "000000"); !errors.Is(err, ErrWrong) {
+	if _, err := v.EndTOTP(t.Context(), "p1", "000000", noted); !errors.Is(err, ErrWrong) {
 		t.Errorf("a wrong code: %v", err)
 	}
-	recovery, err := v.EndTOTP(t.Context(), "p1", code())
+	recovery, err := v.EndTOTP(t.Context(), "p1", code(), noted)
 	check(t, err)
 	v.try(t, email, password, "", ErrCodeRequired)
 	if got := v.try(t, email, password, code(), ErrWrong); got.Refusal != session.WrongCode { // used already
@@ -185,7 +186,7 @@ func TestOneTimeCodes(t *testing.T) {
 	if _, _, err := v.BeginTOTP(t.Context(), "p1", "anna"); !errors.Is(err, ErrTOTPOn) {
 		t.Errorf("begun again: %v", err)
 	}
-	check(t, v.EndAllTOTP(t.Context(), "p1"))
+	check(t, v.EndAllTOTP(t.Context(), "p1", noted))
 	v.try(t, email, password, "", nil)
 	var leaks int
 	check(t, v.db.QueryRow(t.Context(), `SELECT count(*) FROM vault.account a WHERE a::text LIKE '%' || $1 || '%'`, secret).Scan(&leaks))
@@ -201,7 +202,7 @@ func TestACodeIsGoodOnce(t *testing.T) {
 	check(t, err)
 	first, err := totp.GenerateCode(secret, c.Now())
 	check(t, err)
-	_, err = v.EndTOTP(t.Context(), "p1", first)
+	_, err = v.EndTOTP(t.Context(), "p1", first, noted)
 	check(t, err)
 	c.pass(time.Minute)
 	code, err := totp.GenerateCode(secret, c.Now())
@@ -232,7 +233,7 @@ func TestConfirmAndChange(t *testing.T) {
 	if err := v.Confirm(t.Context(), "p9", password); !errors.Is(err, ErrNoPassword) {
 		t.Errorf("who has none: %v", err)
 	}
-	check(t, v.SetPassword(t.Context(), "p1", "fünf Wörter sind noch besser"))
+	check(t, v.SetPassword(t.Context(), "p1", "fünf Wörter sind noch besser", noted))
 	v.try(t, email, password, "", ErrWrong)
 	v.try(t, email, "fünf Wörter sind noch besser", "", nil)
 }
@@ -248,5 +249,49 @@ func TestHashingIsBounded(t *testing.T) {
 	}
 	if _, err := h.hash(t.Context(), password); !errors.Is(err, ErrBusy) {
 		t.Errorf("beyond the queue: %v", err)
+	}
+}
+
+func noted(context.Context) error { return nil }
+
+// What can't be noted in the log does not happen.
+func TestNothingChangesUnnoted(t *testing.T) {
+	v, c := open(t)
+	seed, _, err := v.BeginTOTP(t.Context(), "p1", "u1")
+	check(t, err)
+	code := func() string {
+		c.pass(time.Minute)
+		code, err := totp.GenerateCode(seed, c.Now())
+		check(t, err)
+		return code
+	}
+	away := errors.New("the log is away")
+	broken := func(context.Context) error { return away }
+	if _, err := v.EndTOTP(t.Context(), "p1", code(), broken); !errors.Is(err, away) {
+		t.Error(err)
+	}
+	if h, err := v.Held(t.Context(), "p1"); err != nil || h.TOTP || h.RecoveryCodes != 0 {
+		t.Errorf("one-time codes: %+v, %v", h, err)
+	}
+	first, err := v.EndTOTP(t.Context(), "p1", code(), noted)
+	check(t, err)
+	if _, err := v.NewRecoveryCodes(t.Context(), "p1", broken); !errors.Is(err, away) {
+		t.Error(err)
+	}
+	for _, err := range []error{v.EndAllTOTP(t.Context(), "p1", broken), v.SetPassword(t.Context(), "p1", "fünf Wörter sind noch besser", broken)} {
+		if !errors.Is(err, away) {
+			t.Error(err)
+		}
+	}
+	if verdict, err := v.Check(t.Context(), Attempt{Email: email, Password: password, Code: first[0]}); err != nil || verdict.Method != session.RecoveryCode {
+		t.Errorf("what was before does not hold any more: %+v, %v", verdict, err)
+	}
+	second, err := v.NewRecoveryCodes(t.Context(), "p1", noted)
+	check(t, err)
+	if _, err := v.Check(t.Context(), Attempt{Email: email, Password: password, Code: first[1]}); !errors.Is(err, ErrWrong) {
+		t.Errorf("a recovery code from before: %v", err)
+	}
+	if _, err := v.Check(t.Context(), Attempt{Email: email, Password: password, Code: second[1]}); err != nil {
+		t.Errorf("a new recovery code: %v", err)
 	}
 }

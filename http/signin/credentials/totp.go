@@ -56,9 +56,9 @@ func (v *Vault) BeginTOTP(ctx context.Context, person domain.PersonID, label str
 }
 
 // EndTOTP switches one-time codes on, once the person has shown one, and answers recovery codes for when the app is lost.
-func (v *Vault) EndTOTP(ctx context.Context, person domain.PersonID, code string) ([]string, error) {
+func (v *Vault) EndTOTP(ctx context.Context, person domain.PersonID, code string, note Note) (codes []string, err error) {
 	var a account
-	err := v.db.QueryRow(ctx, `SELECT person, totp, totp_step FROM vault.account WHERE person = $1 AND totp IS NOT NULL AND NOT totp_on`, person).
+	err = v.db.QueryRow(ctx, `SELECT person, totp, totp_step FROM vault.account WHERE person = $1 AND totp IS NOT NULL AND NOT totp_on`, person).
 		Scan(&a.person, &a.totp, &a.step)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrTOTPOff
@@ -69,24 +69,22 @@ func (v *Vault) EndTOTP(ctx context.Context, person domain.PersonID, code string
 	if err := v.useTOTP(ctx, a, code); err != nil {
 		return nil, err
 	}
-	if _, err := v.db.Exec(ctx, `UPDATE vault.account SET totp_on = true WHERE person = $1`, person); err != nil {
-		return nil, err
-	}
-	return v.NewRecoveryCodes(ctx, person)
+	err = pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE vault.account SET totp_on = true WHERE person = $1`, person); err != nil {
+			return err
+		}
+		if codes, err = renewRecovery(ctx, tx, person); err != nil {
+			return err
+		}
+		return note(ctx)
+	})
+	return codes, err
 }
 
-// EndAllTOTP switches one-time codes off.
-func (v *Vault) EndAllTOTP(ctx context.Context, person domain.PersonID) error {
-	return pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE vault.account SET totp = NULL, totp_on = false WHERE person = $1 AND totp_on`, person)
-		if err == nil && tag.RowsAffected() == 0 {
-			return ErrTOTPOff
-		}
-		if err == nil {
-			_, err = tx.Exec(ctx, `DELETE FROM vault.recovery_code WHERE person = $1`, person)
-		}
-		return err
-	})
+// EndAllTOTP switches one-time codes off; the recovery codes go with them.
+func (v *Vault) EndAllTOTP(ctx context.Context, person domain.PersonID, note Note) error {
+	return v.change(ctx, note, ErrTOTPOff, `WITH off AS (UPDATE vault.account SET totp = NULL, totp_on = false WHERE person = $1 AND totp_on RETURNING person),
+		gone AS (DELETE FROM vault.recovery_code c USING off WHERE c.person = off.person) SELECT FROM off`, person)
 }
 
 // secondFactor takes a code of the app, or a recovery code.
@@ -122,7 +120,17 @@ func (v *Vault) useTOTP(ctx context.Context, a account, code string) error {
 }
 
 // NewRecoveryCodes replaces a person's recovery codes. They are shown this once.
-func (v *Vault) NewRecoveryCodes(ctx context.Context, person domain.PersonID) ([]string, error) {
+func (v *Vault) NewRecoveryCodes(ctx context.Context, person domain.PersonID, note Note) (codes []string, err error) {
+	err = pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
+		if codes, err = renewRecovery(ctx, tx, person); err != nil {
+			return err
+		}
+		return note(ctx)
+	})
+	return codes, err
+}
+
+func renewRecovery(ctx context.Context, tx pgx.Tx, person domain.PersonID) ([]string, error) {
 	codes := make([]string, recoveryCodes)
 	hashes := make([][]byte, recoveryCodes)
 	for i := range codes {
@@ -132,17 +140,15 @@ func (v *Vault) NewRecoveryCodes(ctx context.Context, person domain.PersonID) ([
 		codes[i] = strings.Join([]string{text[:6], text[6:12], text[12:18], text[18:]}, "-")
 		hashes[i] = recoveryHash(codes[i])
 	}
-	return codes, pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
-		var on bool
-		if err := tx.QueryRow(ctx, `SELECT totp_on FROM vault.account WHERE person = $1 FOR UPDATE`, person).Scan(&on); err != nil || !on {
-			return errors.Join(ErrTOTPOff, ignoreNone(err))
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM vault.recovery_code WHERE person = $1`, person)
-		if err == nil {
-			_, err = tx.Exec(ctx, `INSERT INTO vault.recovery_code (hash, person) SELECT h, $2 FROM unnest($1::bytea[]) h`, hashes, person)
-		}
-		return err
-	})
+	var on bool
+	if err := tx.QueryRow(ctx, `SELECT totp_on FROM vault.account WHERE person = $1 FOR UPDATE`, person).Scan(&on); err != nil || !on {
+		return nil, errors.Join(ErrTOTPOff, ignoreNone(err))
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM vault.recovery_code WHERE person = $1`, person)
+	if err == nil {
+		_, err = tx.Exec(ctx, `INSERT INTO vault.recovery_code (hash, person) SELECT h, $2 FROM unnest($1::bytea[]) h`, hashes, person)
+	}
+	return codes, err
 }
 
 func ignoreNone(err error) error {
