@@ -141,6 +141,9 @@ func (s State) Exists() bool { return s.exists }
 // Removed reports whether the device is gone.
 func (s State) Removed() bool { return s.removed }
 
+// Label is the designation that people gave the device; empty if none.
+func (s State) Label() string { return s.label }
+
 // OpenThreats is the number of threats on the device.
 func (s State) OpenThreats() int { return len(s.threats()) }
 

@@ -82,3 +82,19 @@ func (g Guards) Protection() Protection {
 	}
 	return Yellow
 }
+
+// SwitchedOff names the guards that are on in g and off in a later state.
+func (g Guards) SwitchedOff(later Guards) (names []string) {
+	for _, guard := range []struct {
+		name          string
+		before, after Guard
+	}{
+		{"engine", g.Engine, later.Engine}, {"realtime", g.Realtime, later.Realtime}, {"mail", g.Mail, later.Mail},
+		{"web", g.Web, later.Web}, {"spam", g.Spam, later.Spam}, {"autoscan", g.Autoscan, later.Autoscan},
+	} {
+		if guard.before == On && guard.after == Off {
+			names = append(names, guard.name)
+		}
+	}
+	return names
+}

@@ -53,3 +53,20 @@ func TestScopeIsTheCustomer(t *testing.T) {
 		t.Errorf("needs %s, stream %s", raise.Needs(), raise.Stream())
 	}
 }
+
+func TestStepsBeforeTheEndOfALicense(t *testing.T) {
+	const hour = time.Hour
+	for _, c := range []struct {
+		left     time.Duration
+		expiring int
+		want     int
+	}{
+		{30 * day, 30, 30}, {8 * day, 30, 30}, {7 * day, 30, 7}, {day + hour, 30, 7}, {day, 30, 1}, {hour, 30, 1},
+		{80 * day, 90, 90}, {30 * day, 90, 30}, {10 * day, 10, 10}, {7 * day, 10, 7}, {5 * day, 5, 5}, {day, 5, 1}, {hour, 1, 1}, {100 * day, 120, 120},
+	} {
+		until := at.Add(c.left)
+		if days, reached := ExpiryStep(until, at, c.expiring); days != c.want || !reached.Equal(until.Add(-time.Duration(c.want)*day)) || reached.After(at) {
+			t.Errorf("%v before the end, told from %d days on: step %d, reached %v", c.left, c.expiring, days, reached)
+		}
+	}
+}

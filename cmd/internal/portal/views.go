@@ -78,6 +78,9 @@ func (p *Portal) policies() []projections.Policy {
 			}
 			return err
 		}},
+		{Name: "tell people", React: func(ctx context.Context, r eventstore.Recorded) error {
+			return commands.TellOf(ctx, p.commands, r, time.Now())
+		}},
 		{Name: "settle", React: func(ctx context.Context, r eventstore.Recorded) error {
 			if !commands.MaySettle(r) {
 				return nil
@@ -116,6 +119,7 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 	p.analysts = sqlview.NewManager(p.engine.Config)
 	p.work.Go(func() { p.analysts.Run(background) })
 	p.work.Go(func() { p.upkeep(background) })
+	p.work.Go(func() { p.watch(background) })
 	return nil
 }
 

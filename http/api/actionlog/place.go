@@ -13,6 +13,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/notice"
 	"avportal/domain/profile"
 	"avportal/domain/session"
 	"avportal/domain/token"
@@ -139,6 +140,8 @@ func placeIn(e domain.Event) (Place, bool) {
 		return Place{Customer: e.Customer}, true
 	case user.Admitted:
 		return Place{Customer: e.Customer}, true
+	case notice.Raised:
+		return Place{Customer: e.Subject.Customer, License: e.Subject.License, Group: e.Subject.Group, Device: e.Subject.Device}, true
 	case token.Created:
 		return Place{Customer: e.Customer}, true
 	case profile.Created:
