@@ -25,6 +25,9 @@ type State struct {
 	filters  map[FilterID]SavedFilter
 	webinar  bool
 	link     LinkID // of read-only access; empty: none
+
+	readUntil time.Time // all notices raised up to then are read
+	read      []string  // and these, the last of them
 }
 
 // Events are the event types of a membership.
@@ -53,6 +56,8 @@ var Events = []domain.Declaration{
 	domain.Declare[RecoveryCodesRenewed](1),
 	domain.Declare[PasskeyAdded](1),
 	domain.Declare[PasskeyRemoved](1),
+	domain.Declare[NoticeRead](1),
+	domain.Declare[NoticesRead](1),
 }
 
 // Stream is the stream of a membership.
@@ -107,6 +112,10 @@ func (s State) Evolve(e domain.Event) State {
 		s.link = e.Link
 	case LinkDeactivated:
 		s.link = ""
+	case NoticeRead:
+		s.read = withRead(s.read, e.Notice)
+	case NoticesRead:
+		s.readUntil, s.read = e.Until, nil
 	}
 	return s
 }

@@ -20,6 +20,7 @@ import (
 	"avportal/projections/devices"
 	"avportal/projections/jobs"
 	"avportal/projections/licenses"
+	"avportal/projections/notices"
 	"avportal/projections/profiles"
 	"avportal/projections/sqlview"
 	"avportal/projections/users"
@@ -27,7 +28,7 @@ import (
 
 // Views are the read models of the portal.
 func Views() []projections.View {
-	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View, users.View, profiles.View}
+	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View, users.View, profiles.View, notices.View}
 }
 
 // settleDelay is how old an event must be before what it may have left half done is settled: longer than any command takes.

@@ -90,6 +90,8 @@ var actions = map[string]string{
 	user.DefaultFilterChosen{}.EventType():    "user.filter_default",
 	user.WebinarSeen{}.EventType():            "user.webinar",
 	user.LinkActivated{}.EventType():          "user.link_activate",
+	user.NoticeRead{}.EventType():             "user.notice_read",
+	user.NoticesRead{}.EventType():            "user.notices_read",
 	user.LinkDeactivated{}.EventType():        "user.link_deactivate",
 	user.PasswordChanged{}.EventType():        "user.password",
 	user.CodesSwitchedOn{}.EventType():        "user.codes_on",
