@@ -205,14 +205,6 @@ var englishNames = map[string]string{
 	"severity.warning":  "Warning",
 	"severity.info":     "Information",
 
-	// What protects a device.
-	"protected.engine":   "Scanner",
-	"protected.realtime": "Real-time protection",
-	"protected.mail":     "Mail protection",
-	"protected.web":      "Web protection",
-	"protected.spam":     "Spam filter",
-	"protected.autoscan": "Scheduled scans",
-
 	"answer.yes": "Yes",
 	"answer.no":  "No",
 

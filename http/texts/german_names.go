@@ -203,14 +203,6 @@ var germanNames = map[string]string{
 	"severity.warning":  "Warnung",
 	"severity.info":     "Information",
 
-	// What protects a device.
-	"protected.engine":   "Scanner",
-	"protected.realtime": "Echtzeitschutz",
-	"protected.mail":     "E-Mail-Schutz",
-	"protected.web":      "Web-Schutz",
-	"protected.spam":     "Spamfilter",
-	"protected.autoscan": "Geplante Prüfungen",
-
 	"answer.yes": "Ja",
 	"answer.no":  "Nein",
 

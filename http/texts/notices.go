@@ -48,7 +48,7 @@ var noticeSentences = map[Language]map[domain.Notice]string{
 func (l Language) Notice(kind domain.Notice, f notice.Facts) (title, text string) {
 	guards := make([]string, len(f.Guards))
 	for i, g := range f.Guards {
-		guards[i] = l.Name("protected", g)
+		guards[i] = l.Name("field", g)
 	}
 	text = strings.NewReplacer(
 		"{name}", cmp.Or(f.Name, "?"), "{threat}", f.Threat, "{path}", f.Path, "{guards}", strings.Join(guards, ", "),
