@@ -32,6 +32,7 @@ var cells = []cell{
 	{"one caller", []string{"T10", "T7", "T8"}, (*bench).oneCaller},
 	{"many callers", []string{"T7", "T8"}, (*bench).manyCallers},
 	{"catch-up", []string{"T1", "T2", "T3"}, (*bench).catchingUp},
+	{"outage", []string{"T19"}, (*bench).outages},
 	{"lag", []string{"T11", "T12"}, (*bench).lag},
 	{"reads", []string{"T14", "T15", "T21"}, (*bench).reads},
 	{"reads over HTTP", []string{"T16"}, (*bench).httpReads},

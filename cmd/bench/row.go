@@ -51,6 +51,7 @@ var (
 	t15      = aim{"T15", "x", measure.Target{Floor: 2, Goal: 1.5, AtMost: true}}
 	t16      = aim{"T16", "x", measure.Target{Floor: 2.2, Goal: 1.7, AtMost: true}}
 	t17      = aim{"T17", "x", measure.Target{Floor: 0.40, Goal: 0.55}}
+	t19      = aim{"T19", " min", measure.Target{Floor: 5, Goal: 2.5, AtMost: true}}
 	t20      = aim{"T20", " B", measure.Target{Floor: 256, Goal: 128, AtMost: true}}
 	t20fold  = aim{"T20", " B", measure.Target{Floor: 512, Goal: 512, AtMost: true}}
 	t20long  = aim{"T20", "x", measure.Target{Floor: 1.1, Goal: 1.05, AtMost: true}}
