@@ -217,6 +217,40 @@ func TestAMomentInUseIsNotDropped(t *testing.T) {
 	read(t, db, other).Close()
 }
 
+// Moments of a tenant and those of everybody go when something in them must not be read any more; who reads one just now ends first.
+func TestMomentsAreForgotten(t *testing.T) {
+	log, at := ticking()
+	db := postgrestest.Pool(t)
+	write(t, log, "a", opened{Owner: "Ann"}, deposited{5})
+	p := newPortal(t, log, db, nil)
+	build := func(minute int, tenant domain.Tenant) projections.Moment {
+		m, err := p.BuildAsOf(t.Context(), projections.At(at(minute)), tenant, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	own, all, other := build(1, bankTenant), build(1, ""), build(1, otherTenant)
+	r := read(t, db, own)
+	forgotten := make(chan error, 1)
+	go func() { forgotten <- p.ForgetMoments(t.Context(), bankTenant) }()
+	select {
+	case err := <-forgotten:
+		t.Errorf("a moment was forgotten while it was read: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	r.Close()
+	if err := <-forgotten; err != nil {
+		t.Error(err)
+	}
+	for _, m := range []projections.Moment{own, all} {
+		if _, err := projections.OpenMoment(t.Context(), db, m.Name); !errors.Is(err, projections.ErrNoSuchMoment) {
+			t.Errorf("the moment of %q is there: %v", m.Tenant, err)
+		}
+	}
+	read(t, db, other).Close()
+}
+
 func TestAMomentThatCantBeAppliedNamesTheEventAndLeavesNothing(t *testing.T) {
 	log, at := ticking()
 	db := postgrestest.Pool(t)

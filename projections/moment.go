@@ -140,6 +140,27 @@ func (e *Engine) DropAsOf(ctx context.Context, name string) error {
 	return nil
 }
 
+// ForgetMoments drops all moments that hold rows of a tenant, those that are being built too: something in them must not be read any
+// more, since a person was erased. They are built anew when they are asked for. It waits for who reads one just now.
+func (e *Engine) ForgetMoments(ctx context.Context, tenant domain.Tenant) error {
+	all, err := Moments(ctx, e.DB)
+	for _, m := range all {
+		if m.Tenant != tenant && m.Tenant != "" {
+			continue
+		}
+		dropErr := e.DropAsOf(ctx, m.Name)
+		for errors.Is(dropErr, ErrInUse) && ctx.Err() == nil {
+			time.Sleep(dropAgain)
+			dropErr = e.DropAsOf(ctx, m.Name)
+		}
+		err = errors.Join(err, dropErr)
+	}
+	return err
+}
+
+// dropAgain is the pause between two tries to drop a moment that is being read.
+const dropAgain = 20 * time.Millisecond
+
 // tidyMoments drops moments that nobody has asked for in a while, and those whose builder died. One that is in use stays.
 func (e *Engine) tidyMoments(ctx context.Context) error {
 	all, err := Moments(ctx, e.DB)

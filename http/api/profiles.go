@@ -16,10 +16,11 @@ const profilesView = "profiles"
 
 func (s *server) ListProfiles(ctx context.Context, r ListProfilesRequestObject) (ListProfilesResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, profilesView, licensesView)
+	v, err := s.read(ctx, profilesView, licensesView)
 	if err != nil {
 		return nil, err
 	}
+	defer v.close()
 	sort, descending := order(value(p.Sort))
 	f := profiles.Filter{Search: value(p.Q), Sort: profiles.Sort(sort), Descending: descending}
 	if p.Owner != nil {
@@ -29,19 +30,19 @@ func (s *server) ListProfiles(ctx context.Context, r ListProfilesRequestObject) 
 		}
 		f.Owner = &owner
 	}
-	list, err := profiles.List(ctx, s.Readers, c.scope(), f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	list, err := profiles.List(ctx, v.db, c.scope(), f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
 	if err != nil {
 		return nil, err
 	}
 	body := ProfileList{Items: each(list.Items, profileOf), NextCursor: some(list.Next)}
 	if value(p.Count) {
-		total, err := profiles.Total(ctx, s.Readers, c.scope(), f)
+		total, err := profiles.Total(ctx, v.db, c.scope(), f)
 		if err != nil {
 			return nil, err
 		}
 		body.Total = &total
 	}
-	return ListProfiles200JSONResponse{body, ListProfiles200ResponseHeaders{position(reached)}}, nil
+	return ListProfiles200JSONResponse{body, ListProfiles200ResponseHeaders{position(v.position)}}, nil
 }
 
 func profileOf(p profiles.Profile) ConfigProfile {
@@ -67,15 +68,25 @@ func (s *server) GetConfigProfile(ctx context.Context, r GetConfigProfileRequest
 	if err != nil {
 		return nil, err
 	}
-	now, err := s.profile(ctx, id)
+	held, err := s.settingsOfRow(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := settingsOf(now.Settings())
+	settings, err := settingsOf(held)
 	if err != nil {
 		return nil, err
 	}
 	return GetConfigProfile200JSONResponse{ProfileDetails{Profile: profileOf(p), Settings: settings}, GetConfigProfile200ResponseHeaders(h)}, nil
+}
+
+// settingsOfRow are the settings of a profile that was read: those of now, or those of the edition that it had then.
+func (s *server) settingsOfRow(ctx context.Context, p profiles.Profile) (profile.Settings, error) {
+	c := callOf(ctx)
+	if c.asOf != nil {
+		return commands.ProfileEdition(ctx, s.Commands, c.actor.Tenant, p.ID, p.Edition)
+	}
+	now, err := s.profile(ctx, p.ID)
+	return now.Settings(), err
 }
 
 // profile is the aggregate, if it is there and within the caller's reach.

@@ -15,28 +15,29 @@ const usersView = "users"
 
 func (s *server) ListUsers(ctx context.Context, r ListUsersRequestObject) (ListUsersResponseObject, error) {
 	c, p := callOf(ctx), r.Params
-	reached, err := s.contains(ctx, usersView, licensesView)
+	v, err := s.read(ctx, usersView, licensesView)
 	if err != nil {
 		return nil, err
 	}
+	defer v.close()
 	sort, descending := order(value(p.Sort))
 	f := users.Filter{
 		Customer: domain.CustomerID(value(p.Customer)), Roles: values[domain.Role](p.Role), Statuses: values[users.Status](p.Status),
 		Search: value(p.Q), Sort: users.Sort(sort), Descending: descending,
 	}
-	list, err := users.List(ctx, s.Readers, c.scope(), c.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
+	list, err := users.List(ctx, v.db, c.scope(), v.at, f, page.Paging{Cursor: value(p.Cursor), Limit: value(p.Limit)})
 	if err != nil {
 		return nil, err
 	}
 	body := UserList{Items: each(list.Items, userOf), NextCursor: some(list.Next)}
 	if value(p.Count) {
-		total, err := users.Total(ctx, s.Readers, c.scope(), c.at, f)
+		total, err := users.Total(ctx, v.db, c.scope(), v.at, f)
 		if err != nil {
 			return nil, err
 		}
 		body.Total = &total
 	}
-	return ListUsers200JSONResponse{body, ListUsers200ResponseHeaders{position(reached)}}, nil
+	return ListUsers200JSONResponse{body, ListUsers200ResponseHeaders{position(v.position)}}, nil
 }
 
 func (s *server) GetUser(ctx context.Context, r GetUserRequestObject) (GetUserResponseObject, error) {

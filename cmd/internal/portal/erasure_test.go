@@ -94,6 +94,9 @@ func TestAnErasedPersonHasNoAccount(t *testing.T) {
 		t.Fatalf("she stands in %v to begin with", h.inVault(person))
 	}
 
+	if past := admin.api(200, "GET", "/users?as_of="+u["position"].(string), nil); len(past["items"].([]any)) < 2 {
+		t.Errorf("the users just now: %v", past)
+	}
 	list := vera.api(200, "GET", "/session/organisations", nil)["items"].([]any)
 	technician := list[0].(map[string]any)["user"].(string)
 	if list[0].(map[string]any)["customer"] != nil {
@@ -126,6 +129,17 @@ func TestAnErasedPersonHasNoAccount(t *testing.T) {
 	in["code"] = codes[2]
 	if p := h.browser().api(401, "POST", "/session", in); p["code"] != "sign_in_refused" {
 		t.Errorf("she signs in: %v", p)
+	}
+	// Moments of the past that were built before go too.
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var moments int
+		check(t, h.portal.writers.QueryRow(t.Context(), `SELECT count(*) FROM portal.as_of`).Scan(&moments))
+		if moments == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d moments are left", moments)
+		}
 	}
 	// Invited anew, she is somebody else.
 	h.browser().api(201, "POST", "/invitations/accept", map[string]any{"secret": admin.invite(email, "reseller_readonly"), "password": password})

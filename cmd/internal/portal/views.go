@@ -14,6 +14,7 @@ import (
 	"avportal/domain/device"
 	"avportal/domain/profile"
 	"avportal/domain/token"
+	"avportal/domain/user"
 	"avportal/eventstore"
 	"avportal/projections"
 	"avportal/projections/dashboard"
@@ -63,7 +64,11 @@ func (p *Portal) policies() []projections.Policy {
 			return nil
 		}},
 		{Name: "forget erased people", React: func(ctx context.Context, r eventstore.Recorded) error {
-			return errors.Join(commands.ForgetErased(ctx, p.commands, r), p.signin.ForgetErased(ctx, r))
+			err := errors.Join(commands.ForgetErased(ctx, p.commands, r), p.signin.ForgetErased(ctx, r))
+			if _, ok := r.Event.(user.Erased); ok && err == nil { // moments of the past that were built before tell his name
+				err = p.engine.ForgetMoments(ctx, r.Stream.Tenant)
+			}
+			return err
 		}},
 		{Name: "revoke tokens", React: func(ctx context.Context, r eventstore.Recorded) error {
 			e, ok := r.Event.(token.Revoked)
