@@ -18,6 +18,7 @@ import (
 	"avportal/domain"
 	"avportal/domain/device"
 	"avportal/domain/group"
+	"avportal/domain/notice"
 )
 
 // forStrangers marks routes that are for whoever proves himself by the request's body.
@@ -104,6 +105,11 @@ var whoMay = map[string]string{
 	"GET /devices/{id}/logs":                     "atc",
 	"GET /devices/{id}/logs/{log_id}":            "atc",
 	"GET /devices/{id}/history":                  "atcu",
+
+	"GET /notices":            "atrck",
+	"GET /notices/summary":    "atrck",
+	"POST /notices/read":      "atrck",
+	"POST /notices/{id}/read": "atrck",
 
 	"GET /jobs":              "atrck",
 	"GET /jobs/{id}":         "atrck",
@@ -230,7 +236,12 @@ func (p *portal) objects() map[string]object {
 	moment := p.must(202, operator, "POST", projectionsPath+"/as-of", map[string]any{"at": p.head().String()}).body["name"].(string)
 	p.must(202, operator, "POST", projectionsPath+"/devices/verify", nil)
 	p.finished(operator, "devices")
+	told := func(of domain.Tenant, c domain.CustomerID) string {
+		return p.tell(of, domain.NoticeSeatsUsedUp, notice.Subject{Customer: c}, notice.Facts{Name: "Customer " + string(c)})
+	}
+	notices := object{told(tenant, "c1"), told(tenant, "c2"), told(foreign, "b1"), uuid.NewString()}
 	return map[string]object{
+		"notices": notices, "notice": notices,
 		// Read models are nobody's, and only who runs the installation works on them.
 		"projections": {own: "devices"}, "generations": {own: "devices"}, "policies": {own: "run%20job"}, "of": {own: moment},
 		"sessions": sessions, "filters": filters,

@@ -390,6 +390,57 @@ func (e MailReport) Valid() bool {
 	}
 }
 
+// Defines values for NoticeKind.
+const (
+	NoticeKindCleaningFailed    NoticeKind = "cleaning_failed"
+	NoticeKindCommandFailed     NoticeKind = "command_failed"
+	NoticeKindGuardOff          NoticeKind = "guard_off"
+	NoticeKindInstalled         NoticeKind = "installed"
+	NoticeKindInvitationExpired NoticeKind = "invitation_expired"
+	NoticeKindLicenseExpired    NoticeKind = "license_expired"
+	NoticeKindLicenseExpiring   NoticeKind = "license_expiring"
+	NoticeKindNotSeen           NoticeKind = "not_seen"
+	NoticeKindOutdated          NoticeKind = "outdated"
+	NoticeKindRemoved           NoticeKind = "removed"
+	NoticeKindSeatsNearlyUsedUp NoticeKind = "seats_nearly_used_up"
+	NoticeKindSeatsUsedUp       NoticeKind = "seats_used_up"
+	NoticeKindVirusFound        NoticeKind = "virus_found"
+)
+
+// Valid indicates whether the value is a known member of the NoticeKind enum.
+func (e NoticeKind) Valid() bool {
+	switch e {
+	case NoticeKindCleaningFailed:
+		return true
+	case NoticeKindCommandFailed:
+		return true
+	case NoticeKindGuardOff:
+		return true
+	case NoticeKindInstalled:
+		return true
+	case NoticeKindInvitationExpired:
+		return true
+	case NoticeKindLicenseExpired:
+		return true
+	case NoticeKindLicenseExpiring:
+		return true
+	case NoticeKindNotSeen:
+		return true
+	case NoticeKindOutdated:
+		return true
+	case NoticeKindRemoved:
+		return true
+	case NoticeKindSeatsNearlyUsedUp:
+		return true
+	case NoticeKindSeatsUsedUp:
+		return true
+	case NoticeKindVirusFound:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PhaseName.
 const (
 	AnswerReceived   PhaseName = "answer_received"
@@ -612,57 +663,6 @@ func (e RecipientDelivery) Valid() bool {
 	}
 }
 
-// Defines values for RecipientKinds.
-const (
-	RecipientKindsCleaningFailed    RecipientKinds = "cleaning_failed"
-	RecipientKindsCommandFailed     RecipientKinds = "command_failed"
-	RecipientKindsGuardOff          RecipientKinds = "guard_off"
-	RecipientKindsInstalled         RecipientKinds = "installed"
-	RecipientKindsInvitationExpired RecipientKinds = "invitation_expired"
-	RecipientKindsLicenseExpired    RecipientKinds = "license_expired"
-	RecipientKindsLicenseExpiring   RecipientKinds = "license_expiring"
-	RecipientKindsNotSeen           RecipientKinds = "not_seen"
-	RecipientKindsOutdated          RecipientKinds = "outdated"
-	RecipientKindsRemoved           RecipientKinds = "removed"
-	RecipientKindsSeatsNearlyUsedUp RecipientKinds = "seats_nearly_used_up"
-	RecipientKindsSeatsUsedUp       RecipientKinds = "seats_used_up"
-	RecipientKindsVirusFound        RecipientKinds = "virus_found"
-)
-
-// Valid indicates whether the value is a known member of the RecipientKinds enum.
-func (e RecipientKinds) Valid() bool {
-	switch e {
-	case RecipientKindsCleaningFailed:
-		return true
-	case RecipientKindsCommandFailed:
-		return true
-	case RecipientKindsGuardOff:
-		return true
-	case RecipientKindsInstalled:
-		return true
-	case RecipientKindsInvitationExpired:
-		return true
-	case RecipientKindsLicenseExpired:
-		return true
-	case RecipientKindsLicenseExpiring:
-		return true
-	case RecipientKindsNotSeen:
-		return true
-	case RecipientKindsOutdated:
-		return true
-	case RecipientKindsRemoved:
-		return true
-	case RecipientKindsSeatsNearlyUsedUp:
-		return true
-	case RecipientKindsSeatsUsedUp:
-		return true
-	case RecipientKindsVirusFound:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for RequestKind.
 const (
 	ApplyProfile RequestKind = "apply_profile"
@@ -843,6 +843,27 @@ func (e SeatsState) Valid() bool {
 	case Unlimited:
 		return true
 	case UsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Severity.
+const (
+	SeverityCritical Severity = "critical"
+	SeverityInfo     Severity = "info"
+	SeverityWarning  Severity = "warning"
+)
+
+// Valid indicates whether the value is a known member of the Severity enum.
+func (e Severity) Valid() bool {
+	switch e {
+	case SeverityCritical:
+		return true
+	case SeverityInfo:
+		return true
+	case SeverityWarning:
 		return true
 	default:
 		return false
@@ -2324,6 +2345,72 @@ type Name = string
 // NextCursor What follows this page; null at the end.
 type NextCursor = string
 
+// Notice defines model for Notice.
+type Notice struct {
+	// At When it was raised.
+	At time.Time `json:"at"`
+
+	// Customer The customer whom it concerns; missing if it is the reseller as a whole.
+	Customer *string `json:"customer,omitempty"`
+	Device   *string `json:"device,omitempty"`
+	Group    *string `json:"group,omitempty"`
+
+	// Happened When what it tells of happened.
+	Happened time.Time  `json:"happened"`
+	Id       string     `json:"id"`
+	Kind     NoticeKind `json:"kind"`
+	License  *string    `json:"license,omitempty"`
+
+	// Link Where the API tells of the object, as long as it is there and within the caller's reach.
+	Link *string `json:"link,omitempty"`
+
+	// Read By the caller.
+	Read     bool     `json:"read"`
+	Severity Severity `json:"severity"`
+
+	// Text What it tells, in the language of the request. Plain text.
+	Text string `json:"text"`
+
+	// Title What the kind is called, in the language of the request.
+	Title string `json:"title"`
+
+	// User Whose invitation expired.
+	User *string `json:"user,omitempty"`
+}
+
+// NoticeCount defines model for NoticeCount.
+type NoticeCount struct {
+	Kind     NoticeKind `json:"kind"`
+	Severity Severity   `json:"severity"`
+	Title    string     `json:"title"`
+	Unread   int        `json:"unread"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind string
+
+// NoticeList defines model for NoticeList.
+type NoticeList struct {
+	Items []Notice `json:"items"`
+
+	// NextCursor What follows this page; null at the end.
+	NextCursor *NextCursor `json:"next_cursor"`
+}
+
+// NoticeSummary defines model for NoticeSummary.
+type NoticeSummary struct {
+	Kinds []NoticeCount `json:"kinds"`
+
+	// More There are more than were counted.
+	More   bool `json:"more"`
+	Unread int  `json:"unread"`
+}
+
+// NoticesReadUpTo defines model for NoticesReadUpTo.
+type NoticesReadUpTo struct {
+	Notice string `json:"notice"`
+}
+
 // OpenInvitation defines model for OpenInvitation.
 type OpenInvitation struct {
 	Email     string    `json:"email"`
@@ -2752,14 +2839,11 @@ type ReadonlyLink struct {
 type Recipient struct {
 	Address  string            `json:"address"`
 	Delivery RecipientDelivery `json:"delivery"`
-	Kinds    []RecipientKinds  `json:"kinds"`
+	Kinds    []NoticeKind      `json:"kinds"`
 }
 
 // RecipientDelivery defines model for Recipient.Delivery.
 type RecipientDelivery string
-
-// RecipientKinds defines model for Recipient.Kinds.
-type RecipientKinds string
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
@@ -2898,6 +2982,9 @@ type Session struct {
 type SessionList struct {
 	Items []Session `json:"items"`
 }
+
+// Severity defines model for Severity.
+type Severity string
 
 // SignInMethod defines model for SignInMethod.
 type SignInMethod string
@@ -3539,6 +3626,27 @@ type ListFiltersParams struct {
 	Table *Table `form:"table,omitempty" json:"table,omitempty"`
 }
 
+// ListNoticesParams defines parameters for ListNotices.
+type ListNoticesParams struct {
+	// Limit How many items a page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Kind Only these kinds.
+	Kind *[]NoticeKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Severity Only these severities.
+	Severity *[]Severity `form:"severity,omitempty" json:"severity,omitempty"`
+
+	// Unread Only what one has not read.
+	Unread *bool `form:"unread,omitempty" json:"unread,omitempty"`
+
+	// Since Only what was raised at this time or later.
+	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+}
+
 // ListProfilesParams defines parameters for ListProfiles.
 type ListProfilesParams struct {
 	// Limit How many items a page has at most.
@@ -3721,6 +3829,9 @@ type DisableTotpJSONRequestBody = PasswordConfirmation
 
 // RenewRecoveryCodesJSONRequestBody defines body for RenewRecoveryCodes for application/json ContentType.
 type RenewRecoveryCodesJSONRequestBody = PasswordConfirmation
+
+// ReadNoticesJSONRequestBody defines body for ReadNotices for application/json ContentType.
+type ReadNoticesJSONRequestBody = NoticesReadUpTo
 
 // CreateProfileJSONRequestBody defines body for CreateProfile for application/json ContentType.
 type CreateProfileJSONRequestBody = ProfileCreation
@@ -3979,6 +4090,18 @@ type ServerInterface interface {
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(w http.ResponseWriter, r *http.Request)
+	// ListNotices What people are told without asking, newest first
+	// (GET /notices)
+	ListNotices(w http.ResponseWriter, r *http.Request, params ListNoticesParams)
+	// ReadNotices Mark all notices as read, up to one of them
+	// (POST /notices/read)
+	ReadNotices(w http.ResponseWriter, r *http.Request)
+	// CountNotices How many notices one has not read, by kind
+	// (GET /notices/summary)
+	CountNotices(w http.ResponseWriter, r *http.Request)
+	// ReadNotice Mark a notice as read
+	// (POST /notices/{id}/read)
+	ReadNotice(w http.ResponseWriter, r *http.Request, id Id)
 	// ListProfiles Configuration profiles, with the number of groups that use them
 	// (GET /profiles)
 	ListProfiles(w http.ResponseWriter, r *http.Request, params ListProfilesParams)
@@ -6910,6 +7033,158 @@ func (siw *ServerInterfaceWrapper) GetNames(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// ListNotices operation middleware
+func (siw *ServerInterfaceWrapper) ListNotices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNoticesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "severity" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "severity", r.URL.Query(), &params.Severity, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "severity"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "severity", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "unread" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unread", r.URL.Query(), &params.Unread, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "unread"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "unread", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListNotices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReadNotices operation middleware
+func (siw *ServerInterfaceWrapper) ReadNotices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReadNotices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CountNotices operation middleware
+func (siw *ServerInterfaceWrapper) CountNotices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CountNotices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReadNotice operation middleware
+func (siw *ServerInterfaceWrapper) ReadNotice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReadNotice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListProfiles operation middleware
 func (siw *ServerInterfaceWrapper) ListProfiles(w http.ResponseWriter, r *http.Request) {
 
@@ -8505,6 +8780,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/me/totp/recovery-codes", wrapper.RenewRecoveryCodes).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/names", wrapper.GetNames).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/notices", wrapper.ListNotices).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/notices/{id}/read", wrapper.ReadNotice).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/notices/read", wrapper.ReadNotices).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/notices/summary", wrapper.CountNotices).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/profiles", wrapper.ListProfiles).Methods(http.MethodGet)
 
@@ -11014,6 +11297,141 @@ func (response GetNames200JSONResponse) VisitGetNamesResponse(w http.ResponseWri
 	return err
 }
 
+type ListNoticesRequestObject struct {
+	Params ListNoticesParams
+}
+
+type ListNoticesResponseObject interface {
+	VisitListNoticesResponse(w http.ResponseWriter) error
+}
+
+type ListNotices200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type ListNotices200JSONResponse struct {
+	Body    NoticeList
+	Headers ListNotices200ResponseHeaders
+}
+
+func (response ListNotices200JSONResponse) VisitListNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNoticesRequestObject struct {
+	Body *ReadNoticesJSONRequestBody
+}
+
+type ReadNoticesResponseObject interface {
+	VisitReadNoticesResponse(w http.ResponseWriter) error
+}
+
+type ReadNotices200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ReadNotices200JSONResponse struct {
+	Body    Changed
+	Headers ReadNotices200ResponseHeaders
+}
+
+func (response ReadNotices200JSONResponse) VisitReadNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountNoticesRequestObject struct {
+}
+
+type CountNoticesResponseObject interface {
+	VisitCountNoticesResponse(w http.ResponseWriter) error
+}
+
+type CountNotices200ResponseHeaders struct {
+	PortalPosition *Position
+}
+
+type CountNotices200JSONResponse struct {
+	Body    NoticeSummary
+	Headers CountNotices200ResponseHeaders
+}
+
+func (response CountNotices200JSONResponse) VisitCountNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNoticeRequestObject struct {
+	Id Id `json:"id"`
+}
+
+type ReadNoticeResponseObject interface {
+	VisitReadNoticeResponse(w http.ResponseWriter) error
+}
+
+type ReadNotice200ResponseHeaders struct {
+	ETag           *string
+	PortalPosition *Position
+}
+
+type ReadNotice200JSONResponse struct {
+	Body    Changed
+	Headers ReadNotice200ResponseHeaders
+}
+
+func (response ReadNotice200JSONResponse) VisitReadNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.PortalPosition != nil {
+		w.Header().Set("Portal-Position", fmt.Sprint(*response.Headers.PortalPosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProfilesRequestObject struct {
 	Params ListProfilesParams
 }
@@ -12660,6 +13078,18 @@ type StrictServerInterface interface {
 	// GetNames What actions, states and roles are called, in the language of the request
 	// (GET /names)
 	GetNames(ctx context.Context, request GetNamesRequestObject) (GetNamesResponseObject, error)
+	// ListNotices What people are told without asking, newest first
+	// (GET /notices)
+	ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error)
+	// ReadNotices Mark all notices as read, up to one of them
+	// (POST /notices/read)
+	ReadNotices(ctx context.Context, request ReadNoticesRequestObject) (ReadNoticesResponseObject, error)
+	// CountNotices How many notices one has not read, by kind
+	// (GET /notices/summary)
+	CountNotices(ctx context.Context, request CountNoticesRequestObject) (CountNoticesResponseObject, error)
+	// ReadNotice Mark a notice as read
+	// (POST /notices/{id}/read)
+	ReadNotice(ctx context.Context, request ReadNoticeRequestObject) (ReadNoticeResponseObject, error)
 	// ListProfiles Configuration profiles, with the number of groups that use them
 	// (GET /profiles)
 	ListProfiles(ctx context.Context, request ListProfilesRequestObject) (ListProfilesResponseObject, error)
@@ -14772,6 +15202,113 @@ func (sh *strictHandler) GetNames(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetNamesResponseObject); ok {
 		if err := validResponse.VisitGetNamesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListNotices operation middleware
+func (sh *strictHandler) ListNotices(w http.ResponseWriter, r *http.Request, params ListNoticesParams) {
+	var request ListNoticesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotices(ctx, request.(ListNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListNoticesResponseObject); ok {
+		if err := validResponse.VisitListNoticesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadNotices operation middleware
+func (sh *strictHandler) ReadNotices(w http.ResponseWriter, r *http.Request) {
+	var request ReadNoticesRequestObject
+
+	var body ReadNoticesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNotices(ctx, request.(ReadNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNotices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReadNoticesResponseObject); ok {
+		if err := validResponse.VisitReadNoticesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CountNotices operation middleware
+func (sh *strictHandler) CountNotices(w http.ResponseWriter, r *http.Request) {
+	var request CountNoticesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CountNotices(ctx, request.(CountNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountNotices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CountNoticesResponseObject); ok {
+		if err := validResponse.VisitCountNoticesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadNotice operation middleware
+func (sh *strictHandler) ReadNotice(w http.ResponseWriter, r *http.Request, id Id) {
+	var request ReadNoticeRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNotice(ctx, request.(ReadNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNotice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReadNoticeResponseObject); ok {
+		if err := validResponse.VisitReadNoticeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -43,6 +43,7 @@ import (
 	"avportal/projections/jobs"
 	"avportal/projections/licenses"
 	"avportal/projections/live"
+	"avportal/projections/notices"
 	"avportal/projections/postgres/postgrestest"
 	"avportal/projections/profiles"
 	"avportal/projections/users"
@@ -103,7 +104,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	url := postgrestest.URL(t)
-	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View, users.View, profiles.View}
+	views := []projections.View{dashboard.View, devices.View, jobs.View, licenses.View, users.View, profiles.View, notices.View}
 	config, err := pgxpool.ParseConfig(url)
 	check(t, err)
 	config.MaxConns = 20 // each view and policy holds one
@@ -184,7 +185,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	p.document()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) { // until each view is there
 		var there int
-		err := writers.QueryRow(ctx, `SELECT count(*) FROM portal.generation WHERE schema IN ('dashboard', 'devices', 'jobs', 'licenses', 'users', 'profiles')`).Scan(&there)
+		err := writers.QueryRow(ctx, `SELECT count(*) FROM portal.generation WHERE schema IN ('dashboard', 'devices', 'jobs', 'licenses', 'users', 'profiles', 'notices')`).Scan(&there)
 		if err == nil && there == len(views) {
 			break
 		}

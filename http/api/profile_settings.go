@@ -118,7 +118,7 @@ func recipientsOf(n profile.Notifications) *[]Recipient {
 	var list []Recipient
 	for _, r := range n.Recipients {
 		if !r.Address.Erased() {
-			list = append(list, Recipient{Address: r.Address.Text, Kinds: values[RecipientKinds](&r.Kinds), Delivery: RecipientDelivery(r.Delivery)})
+			list = append(list, Recipient{Address: r.Address.Text, Kinds: values[NoticeKind](&r.Kinds), Delivery: RecipientDelivery(r.Delivery)})
 		}
 	}
 	if list == nil {

@@ -123,6 +123,11 @@ var routes = map[string]access{
 	"GET /devices/{id}/logs/{log_id}":            {domain.ManageDevices, withinTenant},
 	"GET /devices/{id}/history":                  {domain.ReadLog, withinTenant},
 
+	"GET /notices":            {domain.Read, withinTenant},
+	"GET /notices/summary":    {domain.Read, withinTenant},
+	"POST /notices/read":      {domain.Read, withinTenant},
+	"POST /notices/{id}/read": {domain.Read, withinTenant},
+
 	"GET /jobs":              {domain.Read, withinTenant},
 	"GET /jobs/{id}":         {domain.Read, withinTenant},
 	"GET /jobs/{id}/results": {domain.Read, withinTenant},

@@ -56,6 +56,7 @@ var germanSentences = map[string]string{
 
 	// People.
 	"The customer has not consented to the logs of his devices being read. His administrator can do so.":                  "Der Kunde hat nicht eingewilligt, dass die Protokolle seiner Geräte gelesen werden. Sein Administrator kann das tun.",
+	"A token has no read marks; only people do.":                                                                          "Ein Token hat keine Lesezeichen; nur Menschen haben welche.",
 	"You have another filter of this name for this table.":                                                                "Sie haben für diese Tabelle schon einen Filter mit diesem Namen.",
 	"You can keep no more filters. Delete one first.":                                                                     "Mehr Filter können Sie nicht behalten. Löschen Sie zuerst einen.",
 	"A filter needs at least one parameter.":                                                                              "Ein Filter braucht mindestens einen Parameter.",
