@@ -39,6 +39,7 @@ const (
 	KindSession  Kind = "session" // of a person, or an attempt to begin one
 	KindSync     Kind = "sync"    // with the Reseller Portal
 	KindNotice   Kind = "notice"  // what people are told without asking
+	KindMail     Kind = "mail"    // a message that the portal sends
 	KindView     Kind = "view"    // of the platform itself
 )
 

@@ -13,6 +13,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/mail"
 	"avportal/domain/notice"
 	"avportal/domain/profile"
 	"avportal/domain/reseller"
@@ -44,6 +45,7 @@ var folds = map[domain.Kind]func() fold{
 	domain.KindSession:  newFold[session.State],
 	domain.KindSync:     newFold[sync.State],
 	domain.KindNotice:   newFold[notice.State],
+	domain.KindMail:     newFold[mail.State],
 }
 
 type folded[S domain.State[S]] struct{ s S }

@@ -8,6 +8,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/mail"
 	"avportal/domain/notice"
 	"avportal/domain/platform"
 	"avportal/domain/profile"
@@ -22,5 +23,5 @@ import (
 // Registry knows every event type of this build.
 func Registry() *domain.Registry {
 	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, profile.Events, job.Events, platform.Events,
-		user.Events, team.Events, token.Events, session.Events, sync.Events, notice.Events)
+		user.Events, team.Events, token.Events, session.Events, sync.Events, notice.Events, mail.Events)
 }

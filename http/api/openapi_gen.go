@@ -931,6 +931,7 @@ const (
 	SubjectKindGroup    SubjectKind = "group"
 	SubjectKindJob      SubjectKind = "job"
 	SubjectKindLicense  SubjectKind = "license"
+	SubjectKindMail     SubjectKind = "mail"
 	SubjectKindNotice   SubjectKind = "notice"
 	SubjectKindProfile  SubjectKind = "profile"
 	SubjectKindReseller SubjectKind = "reseller"
@@ -953,6 +954,8 @@ func (e SubjectKind) Valid() bool {
 	case SubjectKindJob:
 		return true
 	case SubjectKindLicense:
+		return true
+	case SubjectKindMail:
 		return true
 	case SubjectKindNotice:
 		return true
@@ -2094,6 +2097,22 @@ type InvitationAcceptance struct {
 // InvitationSecret defines model for InvitationSecret.
 type InvitationSecret struct {
 	Secret string `json:"secret"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	// Changed False if it was so already.
+	Changed bool   `json:"changed"`
+	Id      string `json:"id"`
+
+	// InvitationLink By which the invitation is accepted, where the portal sends no mails; null where it does.
+	InvitationLink *string `json:"invitation_link"`
+
+	// Position A place in the log. Opaque.
+	Position Position `json:"position"`
+
+	// Revision Of the user after the change; also its ETag.
+	Revision int64 `json:"revision"`
 }
 
 // Job defines model for Job.
@@ -12627,7 +12646,7 @@ type InviteUser201ResponseHeaders struct {
 }
 
 type InviteUser201JSONResponse struct {
-	Body    Changed
+	Body    Invited
 	Headers InviteUser201ResponseHeaders
 }
 
@@ -12847,7 +12866,7 @@ type ResendInvitation200ResponseHeaders struct {
 }
 
 type ResendInvitation200JSONResponse struct {
-	Body    Changed
+	Body    Invited
 	Headers ResendInvitation200ResponseHeaders
 }
 

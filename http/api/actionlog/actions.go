@@ -10,6 +10,7 @@ import (
 	"avportal/domain/group"
 	"avportal/domain/job"
 	"avportal/domain/license"
+	"avportal/domain/mail"
 	"avportal/domain/notice"
 	"avportal/domain/platform"
 	"avportal/domain/profile"
@@ -61,6 +62,8 @@ var actions = map[string]string{
 	session.Begun{}.EventType():               "session.begin",
 	session.Ended{}.EventType():               "session.end",
 	session.Refused{}.EventType():             "session.refuse",
+	mail.Sent{}.EventType():                   "mail.send",
+	mail.Failed{}.EventType():                 "mail.fail",
 	sync.Started{}.EventType():                "sync.start",
 	sync.Finished{}.EventType():               "sync.finish",
 	job.Progressed{}.EventType():              "job.progress",

@@ -14,6 +14,7 @@ import (
 	"avportal/domain/job"
 	"avportal/domain/license"
 	"avportal/domain/notice"
+	"avportal/domain/mail"
 	"avportal/domain/profile"
 	"avportal/domain/session"
 	"avportal/domain/token"
@@ -135,6 +136,10 @@ func placeIn(e domain.Event) (Place, bool) {
 	case session.Begun:
 		return Place{Customer: e.Customer}, true
 	case session.Refused:
+		return Place{Customer: e.Customer}, true
+	case mail.Sent:
+		return Place{Customer: e.Customer}, true
+	case mail.Failed:
 		return Place{Customer: e.Customer}, true
 	case user.Invited:
 		return Place{Customer: e.Customer}, true
