@@ -22,6 +22,7 @@ type Handler struct {
 	watchers   watchers
 	fresh      freshness
 	people     *people.Vault
+	invitation func(about string) string // makes the secrets of invitations; nil: by chance
 	observe    func(command, outcome string, took time.Duration)
 }
 

@@ -16,6 +16,12 @@ import (
 // People gives a handler the vault of people, without which it carries out no command on members.
 func People(v *people.Vault) Option { return func(h *Handler) { h.people = v } }
 
+// InvitationSecrets lets the secrets of invitations follow from what they are about, by a function whose results can't be guessed:
+// a mail that is sent again has the same link in it.
+func InvitationSecrets(secret func(about string) string) Option {
+	return func(h *Handler) { h.invitation = secret }
+}
+
 // underWay is how long a command on a member may be between its two halves, the vault and the log.
 const underWay = time.Minute
 

@@ -35,12 +35,17 @@ func (v *Vault) Issue(ctx context.Context, kind SecretKind, s Secret) (secret st
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
 	secret = base64.RawURLEncoding.EncodeToString(random)
+	return secret, v.Keep(ctx, kind, s, secret)
+}
+
+// Keep is Issue for a secret that was made elsewhere and can't be guessed.
+func (v *Vault) Keep(ctx context.Context, kind SecretKind, s Secret, secret string) error {
 	hash := sha256.Sum256([]byte(secret))
-	_, err = v.db.Exec(ctx, `
+	_, err := v.db.Exec(ctx, `
 		INSERT INTO vault.secret (kind, tenant, user_id, hash, id, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (kind, tenant, user_id) DO UPDATE SET hash = excluded.hash, id = excluded.id, expires_at = excluded.expires_at`,
 		kind, s.Tenant, s.User, hash[:], s.ID, s.ExpiresAt)
-	return secret, err
+	return err
 }
 
 // Find tells whose secret it is, if it is anybody's and its time is not over. It is found by its hash, so nothing can be learned

@@ -98,7 +98,7 @@ func saidBy(n ast.Node) (texts []ast.Expr) {
 	case *ast.CallExpr:
 		switch f := n.Fun.(type) {
 		case *ast.SelectorExpr:
-			if f.Sel.Name == "With" && len(n.Args) > 0 && refusal(f.X) {
+			if len(n.Args) > 0 && (f.Sel.Name == "With" && refusal(f.X) || f.Sel.Name == "Say") { // mails say something
 				return n.Args[:1]
 			}
 		case *ast.Ident:

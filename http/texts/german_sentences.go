@@ -249,6 +249,17 @@ var germanSentences = map[string]string{
 	"This moment is being built from the log. Repeat in a while.":         "Dieser Zeitpunkt wird aus dem Protokoll aufgebaut. Wiederholen Sie die Anfrage in Kürze.",
 	"Other moments of the past are being built first. Repeat in a while.": "Zuerst werden andere Zeitpunkte der Vergangenheit aufgebaut. Wiederholen Sie die Anfrage in Kürze.",
 	"This moment takes more room than the portal keeps for the past.":     "Dieser Zeitpunkt braucht mehr Platz, als das Portal für die Vergangenheit vorhält.",
+
+	// Mails.
+	"Hello %s %s,":                           "Guten Tag %s %s,",
+	"Dear Mr %s,":                            "Guten Tag Herr %s,",
+	"Dear Mrs %s,":                           "Guten Tag Frau %s,",
+	"Your invitation to the AV Portal of %s": "Ihre Einladung in das AV Portal von %s",
+	"%s invites you to the AV Portal, where the protection of your computers against malware is looked after.": "%s lädt Sie in das AV Portal ein, in dem der Schutz Ihrer Computer vor Schadsoftware betreut wird.",
+	"You will be":                "Ihre Rolle",
+	"The invitation holds until": "Die Einladung gilt bis",
+	"Accept the invitation":      "Einladung annehmen",
+	"The link is good once, and for you alone. If you did not expect this mail, you need not do anything.": "Der Link gilt einmal und nur für Sie. Wenn Sie diese E-Mail nicht erwartet haben, brauchen Sie nichts zu tun.",
 }
 
 // Unsaid gives the translated sentences that are not among those that are said.

@@ -40,6 +40,10 @@ type Config struct {
 	// Reseller is the Reseller Portal, whose people may sign in, and from which customers and licenses are taken over.
 	Reseller rsp.Config
 
+	// SMTP is the mail server (see mail.NewServer); empty means that no mails are sent.
+	SMTP string
+	// MailFrom is whom mails come from.
+	MailFrom string
 	// MaxBatch bounds how many events a view applies in one transaction; 0 means the default.
 	MaxBatch int
 	// VerifyEvery is how often each view is compared with its rebuild in the background; 0 means never.
@@ -56,9 +60,9 @@ type Config struct {
 
 // String is what may be logged: secrets in URLs are masked.
 func (c Config) String() string {
-	return fmt.Sprintf("listen=%s data=%s postgres=%s eventstore=%s public=%s reseller=%s",
+	return fmt.Sprintf("listen=%s data=%s postgres=%s eventstore=%s public=%s reseller=%s mail=%s",
 		c.Listen, c.DataDir, describe(c.PostgresURL, "own"), describe(c.EventStoreURL, "embedded node on "+c.NodeListen),
-		describe(c.PublicURL, "as listened on"), describe(c.Reseller.Issuer, "none"))
+		describe(c.PublicURL, "as listened on"), describe(c.Reseller.Issuer, "none"), describe(c.SMTP, "none"))
 }
 
 func describe(configured, otherwise string) string {

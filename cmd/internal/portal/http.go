@@ -82,6 +82,7 @@ type readiness struct {
 	Ready      bool         `json:"ready"`
 	EventStore string       `json:"eventstore"` // "ok", or what is wrong
 	Postgres   string       `json:"postgres"`
+	Mail       string       `json:"mail"` // "ok", "off", or what waits and why
 	Views      []viewHealth `json:"views"`
 	Policies   []viewHealth `json:"policies"`
 }
@@ -128,6 +129,7 @@ func (p *Portal) ready(ctx context.Context) (any, bool) {
 			View: s.Name, Version: 1, Position: s.Position, Head: s.Head, Behind: s.Behind, Halted: s.Halted,
 		}))
 	}
+	r.Mail = p.mailHealth(ctx)
 	return r, r.Ready
 }
 

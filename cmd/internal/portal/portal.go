@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"avportal/eventstore/node"
 	"avportal/eventstore/people"
 	"avportal/http/api/tokens"
+	"avportal/http/mail"
 	"avportal/http/rsp"
 	"avportal/http/secrets"
 	"avportal/http/signin"
@@ -57,6 +59,8 @@ type Portal struct {
 	signin    *signin.Service
 	passwords *credentials.Vault
 	reseller  *rsp.Portal
+	key       *vault.Key   // seals secrets
+	mailer    *mail.Mailer // sends mails, if there is a server that takes them
 	metrics   *metrics
 	server    *http.Server
 
@@ -86,6 +90,7 @@ func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
 		{"Postgres", p.openPostgres},
 		{"event store", p.openStore}, // needs the keys of people
 		{"sign-in", p.openSignIn},
+		{"mail", p.openMail},
 		{"views", p.startViews},
 		{"HTTP", p.serve},
 	} {
@@ -129,7 +134,13 @@ func (p *Portal) openStore(ctx, _ context.Context) error {
 	if p.store, err = esdb.Open(esdb.Config{ConnectionString: url, Registry: catalog.Registry(), Keys: p.vault, Logger: p.cfg.Log}); err != nil {
 		return err
 	}
-	p.commands = commands.New(p.store, commands.Observe(p.metrics.observeCommand), commands.People(p.vault))
+	if p.key, err = vault.Load(p.cfg.vaultKey()); err != nil {
+		return err
+	}
+	p.commands = commands.New(p.store, commands.Observe(p.metrics.observeCommand), commands.People(p.vault),
+		commands.InvitationSecrets(func(about string) string {
+			return base64.RawURLEncoding.EncodeToString(p.key.Digest("invitation", about))
+		}))
 	return nil
 }
 

@@ -45,6 +45,7 @@ func (p *Portal) upkeep(ctx context.Context) {
 			p.reconcileContacts(ctx)
 			p.forgetErased(ctx)
 			p.forgetSessions(ctx)
+			p.forgetMails(ctx)
 		case <-logs.C:
 			p.forgetLogs(ctx)
 		case <-reseller.C:
