@@ -17,6 +17,7 @@ import (
 	"avportal/cmd/internal/demorsp"
 	"avportal/cmd/internal/portal"
 	"avportal/domain"
+	"avportal/http/mail/sink"
 )
 
 func devCommand() *cobra.Command {
@@ -43,7 +44,7 @@ func devCommand() *cobra.Command {
 			cfg.Log = slog.New(slog.NewJSONHandler(logFile, &slog.HandlerOptions{Level: level}))
 			cfg.NextFreePort = true
 			cfg.DevicesPerSecond = max(cfg.DevicesPerSecond, 200) // simulated time runs fast
-			if err := addPassword(&cfg); err != nil {
+			if err := errors.Join(addPassword(&cfg), addMailPassword(&cfg)); err != nil {
 				return err
 			}
 			return dev(cmd.Context(), cmd.OutOrStdout(), cfg, resellerListen, !noAgent)
@@ -75,6 +76,13 @@ func dev(ctx context.Context, out io.Writer, cfg portal.Config, resellerListen s
 	}
 	if seller != nil {
 		defer func() { err = errors.Join(err, seller.Close()) }()
+	}
+	mails, err := startMail(ctx, &cfg)
+	if err != nil {
+		return err
+	}
+	if mails != nil {
+		defer func() { err = errors.Join(err, mails.Close()) }()
 	}
 	p, err := portal.Start(ctx, cfg)
 	if err != nil {
@@ -109,6 +117,9 @@ func dev(ctx context.Context, out io.Writer, cfg portal.Config, resellerListen s
 		return err
 	}
 	run := runFile{URL: p.URL(), Token: token, EventStore: p.EventStore(), Postgres: p.Postgres(), PID: os.Getpid(), SimulationTID: string(filled.SimulationTID), Reseller: cfg.Reseller.Issuer}
+	if mails != nil {
+		run.Mails = mailFolder(cfg.DataDir)
+	}
 	if err := writeRun(cfg.DataDir, run); err != nil {
 		return err
 	}
@@ -140,6 +151,25 @@ func startReseller(ctx context.Context, cfg *portal.Config, address string) (*de
 	return seller, nil
 }
 
+// startMail brings up a mail server that delivers nothing, unless another one is configured. What the portal sends can be read in a folder.
+func startMail(ctx context.Context, cfg *portal.Config) (*sink.Sink, error) {
+	if cfg.SMTP != "" {
+		return nil, nil
+	}
+	l, err := portal.Listen(ctx, "127.0.0.1:0", false)
+	if err != nil {
+		return nil, err
+	}
+	s, err := sink.Serve(l, mailFolder(cfg.DataDir))
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	cfg.SMTP, cfg.MailFrom = s.URL(), "AV Portal <portal@localhost.example>"
+	return s, nil
+}
+
+func mailFolder(data string) string { return filepath.Join(data, "mail") }
+
 // fill makes the demo on an empty log.
 func fill(ctx context.Context, out io.Writer, p *portal.Portal) (demo.Result, error) {
 	head, err := p.Store().Head(ctx)
@@ -166,12 +196,20 @@ func writeRun(data string, r runFile) error {
 	return os.Rename(path+".new", path)
 }
 
+func mailsGoTo(r runFile) string {
+	if r.Mails == "" {
+		return "to the configured server"
+	}
+	return "files in " + r.Mails
+}
+
 func summary(out io.Writer, r runFile, d demo.Result, took time.Duration) {
 	fmt.Fprintf(out, `
 The portal is ready after %s.
 
   API         %s/api/v1/        (health %s/readyz, metrics %s/metrics)
   Sign in     %s            (Reseller Portal %s)
+  Mails       %s
   Token       %s
   Event store %s
   Postgres    %s
@@ -183,5 +221,5 @@ Try next, in another terminal:
   bin/avportal simulate --devices 200 --days 7
 
 Ctrl-C stops everything; the data stays and the next run goes on with it.
-`, took.Round(100*time.Millisecond), r.URL, r.URL, r.URL, r.URL, r.Reseller, r.Token, r.EventStore, r.Postgres, r.Token, r.URL, r.Token, r.URL)
+`, took.Round(100*time.Millisecond), r.URL, r.URL, r.URL, r.URL, r.Reseller, mailsGoTo(r), r.Token, r.EventStore, r.Postgres, r.Token, r.URL, r.Token, r.URL)
 }

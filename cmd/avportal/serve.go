@@ -29,7 +29,7 @@ func serveCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Log = newLogger()
-			if err := errors.Join(addPassword(&cfg), addClientSecret(&cfg)); err != nil {
+			if err := errors.Join(addPassword(&cfg), addClientSecret(&cfg), addMailPassword(&cfg)); err != nil {
 				return err
 			}
 			cfg.Log.Info("starting", "version", version, "config", cfg.String())
@@ -133,6 +133,25 @@ func addClientSecret(cfg *portal.Config) error {
 	secret, err := os.ReadFile(file)
 	cfg.Reseller.ClientSecret = strings.TrimSpace(string(secret))
 	return err
+}
+
+// addMailPassword puts the password of AVPORTAL_SMTP_PASSWORD_FILE into the address of the mail server.
+func addMailPassword(cfg *portal.Config) error {
+	file := os.Getenv("AVPORTAL_SMTP_PASSWORD_FILE")
+	if file == "" || cfg.SMTP == "" {
+		return nil
+	}
+	password, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(cfg.SMTP)
+	if err != nil || u.User == nil {
+		return errors.New("the mail server must be like smtp://user@mail.example:587, to have a password")
+	}
+	u.User = url.UserPassword(u.User.Username(), strings.TrimSpace(string(password)))
+	cfg.SMTP = u.String()
+	return nil
 }
 
 // newLogger writes text to a terminal and JSON elsewhere.

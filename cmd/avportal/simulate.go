@@ -122,6 +122,7 @@ type runFile struct {
 	PID           int    `json:"pid"`
 	SimulationTID string `json:"simulation_tid"`
 	Reseller      string `json:"reseller_portal"`
+	Mails         string `json:"mails,omitempty"` // the folder where they come to
 }
 
 func runFilePath(data string) string { return filepath.Join(data, "run.json") }

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"avportal/commands"
+	"avportal/domain"
 	"avportal/eventstore"
 	"avportal/http/api/actionlog"
 	"avportal/http/api/changes"
@@ -50,8 +51,11 @@ type Config struct {
 	Secrets     *secrets.Vault       // of configuration profiles
 	Logs        *live.Logs           // that devices have sent
 	Changes     *changes.Broadcaster // what the event stream sends; whoever makes it runs it
-	Now         func() time.Time
-	Log         *slog.Logger
+	// InvitationLink makes the link of an invitation for who invites to pass on; nil where it goes out by mail.
+	InvitationLink func(context.Context, domain.Tenant, domain.UserID) (string, error)
+
+	Now func() time.Time
+	Log *slog.Logger
 
 	// RequestsPerSecond bounds what one token may send, with bursts of four times as much; 0 means 50.
 	RequestsPerSecond float64

@@ -98,7 +98,7 @@ func saidBy(n ast.Node) (texts []ast.Expr) {
 	case *ast.CallExpr:
 		switch f := n.Fun.(type) {
 		case *ast.SelectorExpr:
-			if len(n.Args) > 0 && (f.Sel.Name == "With" && refusal(f.X) || f.Sel.Name == "Say") { // mails say something
+			if len(n.Args) > 0 && (f.Sel.Name == "With" && refusal(f.X) || f.Sel.Name == "Say") { // texts.Language.Say
 				return n.Args[:1]
 			}
 		case *ast.Ident:

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"avportal/commands"
 	"avportal/domain"
@@ -88,8 +89,27 @@ func (s *server) InviteUser(ctx context.Context, r InviteUserRequestObject) (Inv
 	if err != nil {
 		return nil, err
 	}
-	body, h := created("/users/", id, res)
+	_, h := created("/users/", id, res)
+	body, err := s.invited(ctx, id, res)
+	if err != nil {
+		return nil, err
+	}
 	return InviteUser201JSONResponse{body, InviteUser201ResponseHeaders(h)}, nil
+}
+
+// invited adds the link, where nobody else brings it to the person.
+func (s *server) invited(ctx context.Context, id domain.UserID, res commands.Result) (Invited, error) {
+	c, _ := changed(id, res)
+	body := Invited{Id: c.Id, Revision: c.Revision, Position: c.Position, Changed: c.Changed}
+	if s.InvitationLink == nil {
+		return body, nil
+	}
+	link, err := s.InvitationLink(ctx, callOf(ctx).actor.Tenant, id)
+	if errors.Is(err, user.ErrInvitation) { // accepted meanwhile: the request was repeated
+		return body, nil
+	}
+	body.InvitationLink = &link
+	return body, err
 }
 
 // ChangeUser goes through what may be refused first.
@@ -133,7 +153,11 @@ func (s *server) ResendInvitation(ctx context.Context, r ResendInvitationRequest
 	if err != nil {
 		return nil, err
 	}
-	body, h := changed(r.Id, res)
+	_, h := changed(r.Id, res)
+	body, err := s.invited(ctx, domain.UserID(r.Id), res)
+	if err != nil {
+		return nil, err
+	}
 	return ResendInvitation200JSONResponse{body, ResendInvitation200ResponseHeaders(h)}, nil
 }
 

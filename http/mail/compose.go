@@ -44,9 +44,6 @@ type fact struct{ Label, Value string }
 // writer writes letters in one language.
 type writer struct{ texts.Language }
 
-// Say says a sentence, a constant format as of fmt.Sprintf, in the language.
-func (w writer) Say(english string, args ...any) string { return w.Sentence(english, args...) }
-
 // To begins a letter to a person.
 func (w writer) To(p user.Profile, subject string) letter {
 	first, surname := p.FirstName.Text, p.Surname.Text

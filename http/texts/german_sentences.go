@@ -250,6 +250,17 @@ var germanSentences = map[string]string{
 	"Other moments of the past are being built first. Repeat in a while.": "Zuerst werden andere Zeitpunkte der Vergangenheit aufgebaut. Wiederholen Sie die Anfrage in Kürze.",
 	"This moment takes more room than the portal keeps for the past.":     "Dieser Zeitpunkt braucht mehr Platz, als das Portal für die Vergangenheit vorhält.",
 
+	// Pages of the portal's own.
+	"You are invited": "Sie sind eingeladen",
+	"Choose a password of 8 to 128 characters. Who has an account with this address already gives its password.": "Wählen Sie ein Passwort mit 8 bis 128 Zeichen. Wer mit dieser Adresse schon ein Konto hat, gibt dessen Passwort an.",
+	"E-mail address":                "E-Mail-Adresse",
+	"Password":                      "Passwort",
+	"Code of the authenticator app": "Code der Authenticator-App",
+	"This link is not complete. Copy it from the mail as a whole.": "Dieser Link ist unvollständig. Kopieren Sie ihn ganz aus der E-Mail.",
+	"The portal does not answer. Try again in a moment.":           "Das Portal antwortet nicht. Versuchen Sie es gleich noch einmal.",
+	"Done. You are signed in.":                                     "Fertig. Sie sind angemeldet.",
+	"Continue":                                                     "Weiter",
+
 	// Mails.
 	"Hello %s %s,":                           "Guten Tag %s %s,",
 	"Dear Mr %s,":                            "Guten Tag Herr %s,",

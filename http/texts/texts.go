@@ -46,6 +46,9 @@ func (l Language) Sentence(english string, args ...any) string {
 	return fmt.Sprintf(format, args...)
 }
 
+// Say is Sentence for a constant that stands in the call, where a test finds it and sees to its translation.
+func (l Language) Say(english string, args ...any) string { return l.Sentence(english, args...) }
+
 // Knows reports whether a sentence can be said in the language.
 func (l Language) Knows(english string) bool {
 	_, ok := germanSentences[english]

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"avportal/http/mail"
 	"avportal/http/rsp"
 	"avportal/http/signin"
 	"avportal/http/signin/sessions"
@@ -23,6 +24,7 @@ const (
 	LoginPath    = AuthPath + "rsp/login"
 	CallbackPath = AuthPath + "rsp/callback"
 	signOutPath  = AuthPath + "sign-out"
+	scriptPath   = AuthPath + "account.js"
 )
 
 //go:embed pages
@@ -55,6 +57,9 @@ func New(c Config) http.Handler {
 		"GET " + LoginPath:    s.login,
 		"GET " + CallbackPath: s.callback,
 		"POST " + signOutPath: s.signOut,
+		"GET " + scriptPath:   s.script,
+
+		"GET " + mail.InvitationPath: s.invitation,
 	} {
 		mux.Handle(pattern, h)
 	}

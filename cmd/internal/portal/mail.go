@@ -25,7 +25,7 @@ func (p *Portal) openMail(ctx, background context.Context) error {
 		return err
 	}
 	if server == nil {
-		p.cfg.Log.Warn("no mails are sent: --smtp names no mail server; who invites somebody gets the link to pass on")
+		p.cfg.Log.Warn("no mails are sent, --smtp names no mail server; who invites somebody gets the link to pass on")
 	}
 	p.work.Go(func() { p.mailer.Run(background) })
 	return nil
