@@ -59,7 +59,6 @@ type Portal struct {
 	signin    *signin.Service
 	passwords *credentials.Vault
 	reseller  *rsp.Portal
-	key       *vault.Key   // seals secrets
 	mailer    *mail.Mailer // sends mails, if there is a server that takes them
 	metrics   *metrics
 	server    *http.Server
@@ -132,9 +131,6 @@ func (p *Portal) openStore(ctx, _ context.Context) error {
 	}
 	var err error
 	if p.store, err = esdb.Open(esdb.Config{ConnectionString: url, Registry: catalog.Registry(), Keys: p.vault, Logger: p.cfg.Log}); err != nil {
-		return err
-	}
-	if p.key, err = vault.Load(p.cfg.vaultKey()); err != nil {
 		return err
 	}
 	p.commands = commands.New(p.store, commands.Observe(p.metrics.observeCommand), commands.People(p.vault),
