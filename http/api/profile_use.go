@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
 
 	"avportal/commands"
 	"avportal/domain"
@@ -61,18 +64,21 @@ func (s *server) TransmitToDevice(ctx context.Context, r TransmitToDeviceRequest
 
 // showProfiles adds to devices what their groups use, and by what their clients are set.
 func (s *server) showProfiles(ctx context.Context, db projections.Querier, list []devices.Device, out []Device) error {
+	if len(list) == 0 {
+		return nil
+	}
 	c := callOf(ctx)
 	groups, ids := make([]domain.GroupID, len(list)), make([]domain.DeviceID, len(list))
 	for i, d := range list {
 		groups[i], ids[i] = d.Group, d.ID
 	}
-	used, err := licenses.Profiles(ctx, db, c.scope(), groups)
+	used, applied := map[domain.GroupID]licenses.GroupProfile{}, map[domain.DeviceID]device.Configuration{}
+	err := projections.Together(ctx, db, func(b *pgx.Batch) {
+		licenses.Profiles(b, c.scope(), groups, used)
+		profiles.Applied(b, c.actor.Tenant, ids, applied)
+	})
 	if err != nil {
-		return err
-	}
-	applied, err := profiles.Applied(ctx, db, c.actor.Tenant, ids)
-	if err != nil {
-		return err
+		return fmt.Errorf("profiles of devices: %w", err)
 	}
 	for i, d := range list {
 		use, has := used[d.Group]

@@ -186,23 +186,22 @@ func GroupNames(ctx context.Context, db projections.Querier, scope domain.Scope,
 	return names, err
 }
 
-// Profiles answers what groups within a reach use, for lists that know only the groups. Groups that use none are left out.
-func Profiles(ctx context.Context, db projections.Querier, scope domain.Scope, groups []domain.GroupID) (map[domain.GroupID]GroupProfile, error) {
-	rows, err := db.Query(ctx, `SELECT g.group_id, g.profile, coalesce(p.name, ''), coalesce(p.edition, 0), coalesce(p.customer, '')
+// Profiles asks, together with other questions, what groups within a reach use, for lists that know only the groups. The answer goes
+// into used; groups that use none are left out.
+func Profiles(b *pgx.Batch, scope domain.Scope, groups []domain.GroupID, used map[domain.GroupID]GroupProfile) {
+	clear(used)
+	b.Queue(`SELECT g.group_id, g.profile, coalesce(p.name, ''), coalesce(p.edition, 0), coalesce(p.customer, '')
 		FROM license_group g JOIN license l ON l.tenant = g.tenant AND l.license = g.license `+joinProfile+`
-		WHERE g.tenant = $1 AND g.group_id = ANY($2) AND ($3 = '' OR l.customer = $3) AND g.profile <> ''`, scope.Tenant, groups, scope.Customer)
-	if err != nil {
-		return nil, fmt.Errorf("groups: %w", err)
-	}
-	used := make(map[domain.GroupID]GroupProfile, len(groups))
-	var id domain.GroupID
-	var p GroupProfile
-	var owner domain.CustomerID
-	_, err = pgx.ForEachRow(rows, []any{&id, &p.ID, &p.Name, &p.Edition, &owner}, func() error {
-		used[id] = p.seen(scope, owner)
-		return nil
+		WHERE g.tenant = $1 AND g.group_id = ANY($2) AND ($3 = '' OR l.customer = $3) AND g.profile <> ''`, scope.Tenant, groups, scope.Customer).Query(func(rows pgx.Rows) error {
+		var id domain.GroupID
+		var p GroupProfile
+		var owner domain.CustomerID
+		_, err := pgx.ForEachRow(rows, []any{&id, &p.ID, &p.Name, &p.Edition, &owner}, func() error {
+			used[id] = p.seen(scope, owner)
+			return nil
+		})
+		return err
 	})
-	return used, err
 }
 
 // GroupsWithoutProfile lists the groups of a tenant that use no profile.

@@ -1,9 +1,6 @@
 package profiles
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/jackc/pgx/v5"
 
 	"avportal/domain"
@@ -48,18 +45,17 @@ func applied() projections.Table {
 	})
 }
 
-// Applied answers by which profile devices are set, as they have told themselves. Those that are set by none are left out.
-func Applied(ctx context.Context, db projections.Querier, t domain.Tenant, ids []domain.DeviceID) (map[domain.DeviceID]device.Configuration, error) {
-	rows, err := db.Query(ctx, `SELECT device, profile, edition FROM applied_profile WHERE tenant = $1 AND device = ANY($2)`, t, ids)
-	if err != nil {
-		return nil, fmt.Errorf("applied profiles: %w", err)
-	}
-	list := make(map[domain.DeviceID]device.Configuration, len(ids))
-	var id domain.DeviceID
-	var c device.Configuration
-	_, err = pgx.ForEachRow(rows, []any{&id, &c.Profile, &c.Edition}, func() error {
-		list[id] = c
-		return nil
+// Applied asks, together with other questions, by which profile devices are set, as they have told themselves. The answer goes into
+// applied; those that are set by none are left out.
+func Applied(b *pgx.Batch, t domain.Tenant, ids []domain.DeviceID, applied map[domain.DeviceID]device.Configuration) {
+	clear(applied)
+	b.Queue(`SELECT device, profile, edition FROM applied_profile WHERE tenant = $1 AND device = ANY($2)`, t, ids).Query(func(rows pgx.Rows) error {
+		var id domain.DeviceID
+		var c device.Configuration
+		_, err := pgx.ForEachRow(rows, []any{&id, &c.Profile, &c.Edition}, func() error {
+			applied[id] = c
+			return nil
+		})
+		return err
 	})
-	return list, err
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"avportal/domain"
 	"avportal/domain/device"
 	"avportal/domain/group"
@@ -133,7 +135,10 @@ func TestWhatGroupsUse(t *testing.T) {
 	f.Group("l1.x", "l1.main", "Labor")
 	s := fleettest.Serve(t, []projections.View{profiles.View, licenses.View}, f)
 	use := func(scope domain.Scope) map[domain.GroupID]licenses.GroupProfile {
-		used, err := licenses.Profiles(t.Context(), s.Readers, scope, []domain.GroupID{"l1.main", "l1.x", "l2.main"})
+		used := map[domain.GroupID]licenses.GroupProfile{"left over": {}}
+		err := projections.Together(t.Context(), s.Readers, func(b *pgx.Batch) {
+			licenses.Profiles(b, scope, []domain.GroupID{"l1.main", "l1.x", "l2.main"}, used)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +173,10 @@ func TestApplied(t *testing.T) {
 	f := story()
 	f.Tell("d1", device.ProfileApplied{Device: "d1", To: device.Configuration{Profile: "p1", Edition: 3}})
 	s := fleettest.Serve(t, []projections.View{profiles.View}, f)
-	got, err := profiles.Applied(t.Context(), s.Readers, f.Tenant, []domain.DeviceID{"d1", "d2"})
+	got := map[domain.DeviceID]device.Configuration{"left over": {}}
+	err := projections.Together(t.Context(), s.Readers, func(b *pgx.Batch) {
+		profiles.Applied(b, f.Tenant, []domain.DeviceID{"d1", "d2"}, got)
+	})
 	if err != nil || len(got) != 1 || got["d1"] != (device.Configuration{Profile: "p1", Edition: 3}) {
 		t.Errorf("got %v, %v", got, err)
 	}
