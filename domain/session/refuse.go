@@ -14,7 +14,8 @@ const (
 	WrongPassword Refusal = "wrong_password"
 	WrongCode     Refusal = "wrong_code" // of the second factor
 	WrongPasskey  Refusal = "wrong_passkey"
-	Locked        Refusal = "locked" // after too many attempts
+	CopiedPasskey Refusal = "copied_passkey" // its counter has not gone on: there may be two of it
+	Locked        Refusal = "locked"         // after too many attempts
 	NoAccess      Refusal = "no_access"
 )
 

@@ -3,6 +3,11 @@ package texts
 // germanSentences are the sentences of refusals, by the English that stands in the code. Parameters may come in another order:
 // %[2]d is the second.
 var germanSentences = map[string]string{
+	"Passkeys need a portal that browsers find by a name, not by an IP address.":                              "Passkeys brauchen ein Portal, das Browser unter einem Namen finden, nicht unter einer IP-Adresse.",
+	"You can keep no more passkeys. Remove one first.":                                                        "Sie können keine weiteren Passkeys haben. Entfernen Sie zuerst einen.",
+	"This passkey is there already.":                                                                          "Diesen Passkey gibt es schon.",
+	"This passkey was not made for this portal, or not just now, or without asking who you are. Begin again.": "Dieser Passkey wurde nicht für dieses Portal gemacht, oder nicht gerade eben, oder ohne zu fragen, wer Sie sind. Beginnen Sie noch einmal.",
+	"This passkey opens nothing here, or the attempt took too long. Begin again.":                             "Dieser Passkey öffnet hier nichts, oder der Versuch hat zu lange gedauert. Beginnen Sie noch einmal.",
 	// Any object.
 	"There is no such object.":                                            "Dieses Objekt gibt es nicht.",
 	"Your role does not allow this action.":                               "Ihre Rolle erlaubt diese Aktion nicht.",

@@ -26,6 +26,9 @@ func (p *Portal) serve(ctx, background context.Context) (err error) {
 	}
 	var cookies sessions.Cookies
 	p.publicURL, cookies, err = p.public()
+	if err == nil {
+		err = p.passwords.ServeAt(p.publicURL)
+	}
 	if err != nil {
 		return err
 	}

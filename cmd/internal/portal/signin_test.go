@@ -43,7 +43,7 @@ type house struct {
 	seller *demorsp.Server
 }
 
-func startHouse(t *testing.T) *house {
+func startHouse(t *testing.T, differ ...func(*Config)) *house {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -51,10 +51,14 @@ func startHouse(t *testing.T) *house {
 	h.seller, err = demorsp.Serve(l)
 	check(t, err)
 	t.Cleanup(func() { check(t, h.seller.Close()) })
-	h.portal, err = Start(t.Context(), Config{
+	cfg := Config{
 		Listen: "127.0.0.1:0", NodeListen: "127.0.0.1:0", DataDir: t.TempDir(), PostgresURL: postgrestest.URL(t), Reseller: h.seller.Config(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
-	})
+	}
+	for _, d := range differ {
+		d(&cfg)
+	}
+	h.portal, err = Start(t.Context(), cfg)
 	check(t, err)
 	t.Cleanup(func() { check(t, h.portal.Close()) })
 	stock := demorsp.NewInventory(anna, ben)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,6 +36,7 @@ type Vault struct {
 	key    *vault.Key
 	now    func() time.Time
 	hasher *hasher
+	party  *webauthn.WebAuthn // nil while there can be no passkeys; see ServeAt
 }
 
 // New makes the tables if they are not there yet.

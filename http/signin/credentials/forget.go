@@ -18,11 +18,14 @@ func Forget(ctx context.Context, db *pgxpool.Pool, person domain.PersonID) error
 		if err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM vault.passkey_challenge WHERE person = $1`, person); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `DELETE FROM vault.account WHERE person = $1`, person)
 		deleted = tag.RowsAffected() > 0
 		return err
 	})
-	for _, table := range []string{"account", "recovery_code"} {
+	for _, table := range []string{"account", "recovery_code", "passkey"} {
 		if err == nil && deleted {
 			_, err = db.Exec(ctx, `VACUUM FULL vault.`+table)
 		}

@@ -17,6 +17,26 @@ CREATE TABLE IF NOT EXISTS vault.recovery_code (
 );
 CREATE INDEX IF NOT EXISTS recovery_code_of_person ON vault.recovery_code (person);
 
+CREATE TABLE IF NOT EXISTS vault.passkey (
+    id         uuid        PRIMARY KEY,     -- what the log calls it
+    credential bytea       NOT NULL UNIQUE, -- SHA-256 of what its authenticator calls it
+    person     text        NOT NULL REFERENCES vault.account ON DELETE CASCADE,
+    sealed     bytea       NOT NULL,        -- public key, counter, and the name that the person gave it
+    created_at timestamptz NOT NULL,
+    used_at    timestamptz,
+    suspect    boolean     NOT NULL DEFAULT false -- its counter has gone back: there may be a copy
+);
+CREATE INDEX IF NOT EXISTS passkey_of_person ON vault.passkey (person);
+
+-- Passkeys that are being made or used just now.
+CREATE TABLE IF NOT EXISTS vault.passkey_challenge (
+    hash       bytea       PRIMARY KEY, -- SHA-256 of the challenge
+    person     text        NOT NULL,    -- who makes one; empty for a sign-in
+    ceremony   jsonb       NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS passkey_challenge_by_end ON vault.passkey_challenge (expires_at);
+
 -- Attempts to sign in since the last good one, by account (whether it exists or not) and by address.
 CREATE TABLE IF NOT EXISTS vault.sign_in_failure (
     key          bytea       PRIMARY KEY, -- digest of the e-mail address, or of the network address
