@@ -7,13 +7,17 @@ OAPI_CODEGEN := github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2
 GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+# Tests are of what is built: the same compiler settings, so that nothing is compiled twice, and no cgo, so that nothing needs ld.
+export CGO_ENABLED := 0
+export GOFLAGS += -trimpath
+
 .PHONY: run test bench bench-node lint generate build mutants torture clean
 
 run: build ## the portal with demo data, an embedded event store and a Postgres of its own
 	$(BIN)/avportal dev
 
 build: ## both binaries into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/avportal ./cmd/avagent
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/avportal ./cmd/avagent
 
 test: build ## all tests, with the real engines; installs what is missing and says aloud what was not checked
 	.ci/prepare
