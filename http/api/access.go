@@ -106,8 +106,8 @@ func (s *server) CreateToken(ctx context.Context, r CreateTokenRequestObject) (C
 	return CreateToken201JSONResponse{TokenCreated{Token: tokenOf(t), Secret: secret}, CreateToken201ResponseHeaders{Location: &location}}, nil
 }
 
-// RevokeToken lets the log say so first; if this is broken off, a policy revokes it. Tokens that were made on the command line
-// are not in the log.
+// RevokeToken lets the log say so first; if this is broken off, a policy revokes it. Tokens of
+// the development mode, and those that an older build made on the command line, are not in the log.
 func (s *server) RevokeToken(ctx context.Context, r RevokeTokenRequestObject) (RevokeTokenResponseObject, error) {
 	c := callOf(ctx)
 	res, err := commands.Do[token.State](ctx, s.Commands, c.request(), token.Revoke{Tenant: c.actor.Tenant, Token: token.ID(r.Id.String()), At: c.at})
