@@ -186,7 +186,10 @@ func TestTheSameEpisodeIsOneNotice(t *testing.T) {
 	if n := len(b.log()); n != 3 {
 		t.Errorf("%d notices, want 3", n)
 	}
-	for r := range b.store.Read(t.Context(), notice.Stream(tenant, commands.NoticeID(tenant, c.Kind, c.Subject, c.Episode)), eventstore.Start, eventstore.Forward, 0) {
+	for r, err := range b.store.Read(t.Context(), notice.Stream(tenant, commands.NoticeID(tenant, c.Kind, c.Subject, c.Episode)), eventstore.Start, eventstore.Forward, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if e := r.Event.(notice.Raised); e.Subject != c.Subject {
 			t.Errorf("the notice is about %+v", e.Subject)
 		}

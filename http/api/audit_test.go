@@ -97,7 +97,7 @@ func TestFollowingTheHistory(t *testing.T) {
 	p.fleet()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "GET", p.server.URL+"/api/v1/audit/events?follow=true&after="+url.QueryEscape(p.head().String()), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.server.URL+"/api/v1/audit/events?follow=true&after="+url.QueryEscape(p.head().String()), nil)
 	check(t, err)
 	r.Header.Set("Authorization", "Bearer "+p.admin)
 	res, err := p.server.Client().Do(r)
@@ -131,13 +131,13 @@ func TestAnAbandonedDownloadEnds(t *testing.T) {
 	open := func() int {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		r, err := http.NewRequestWithContext(ctx, "GET", p.server.URL+"/api/v1/audit/events?follow=true", nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.server.URL+"/api/v1/audit/events?follow=true", nil)
 		check(t, err)
 		r.Header.Set("Authorization", "Bearer "+p.admin)
 		res, err := p.server.Client().Do(r)
 		check(t, err)
 		defer res.Body.Close()
-		if res.StatusCode == 200 {
+		if res.StatusCode == http.StatusOK {
 			_, err = bufio.NewReader(res.Body).ReadString('\n')
 			check(t, err)
 			p.refused(429, "rate_limited", p.admin, "GET", "/api/v1/devices/export?format=csv", nil)

@@ -121,7 +121,7 @@ func (m *matrix) ask(token, method, path string, op *openapi3.Operation, slots [
 func (m *matrix) begun(token, url string) int {
 	ctx, cancel := context.WithCancel(m.Context())
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "GET", m.server.URL+url, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.server.URL+url, nil)
 	check(m, err)
 	r.Header.Set("Authorization", "Bearer "+token)
 	res, err := m.server.Client().Do(r)

@@ -147,7 +147,7 @@ func (p *portal) progress(token, view string) <-chan progressMessage {
 	r.Header.Set("Authorization", "Bearer "+token)
 	res, err := p.server.Client().Do(r) //nolint:bodyclose // below
 	check(p, err)
-	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
 		p.Fatalf("progress: %d", res.StatusCode)
 	}
 	out := make(chan progressMessage, 100)

@@ -26,7 +26,7 @@ type Server struct {
 }
 
 // NewServer reads the address of a mail server: smtp://user:password@host:587 for STARTTLS, without which nothing is sent;
-// smtps://… for TLS from the beginning; smtp+unencrypted://… for a server on this machine, or a neighbour in a private network,
+// smtps://… for TLS from the beginning; smtp+unencrypted://… for a server on this machine, or a neighbor in a private network,
 // whose name has no dot. An empty address is no server.
 func NewServer(address, from string) (*Server, error) {
 	if address == "" {
@@ -49,7 +49,7 @@ func NewServer(address, from string) (*Server, error) {
 		s.options = append(s.options, gomail.WithSSL())
 	case "smtp+unencrypted":
 		if ip := net.ParseIP(s.host); strings.Contains(s.host, ".") && ip == nil || ip != nil && !ip.IsLoopback() || u.User != nil {
-			return nil, errors.New("mails go unencrypted, and without a password, to this machine or to a neighbour only; use smtp:// or smtps://")
+			return nil, errors.New("mails go unencrypted, and without a password, to this machine or to a neighbor only; use smtp:// or smtps://")
 		}
 		port = 25
 		s.options = append(s.options, gomail.WithTLSPolicy(gomail.NoTLS))

@@ -71,7 +71,7 @@ func create(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(half.Name())
+	defer func() { _ = os.Remove(half.Name()) }() // it may be left over
 	_, err = half.Write(content)
 	if err = errors.Join(err, half.Sync(), half.Close()); err != nil {
 		return nil, err

@@ -104,8 +104,7 @@ func TestFilesAreTold(t *testing.T) {
 
 func TestLinksAndFoldersLeftOutAreNotFollowed(t *testing.T) {
 	outside := t.TempDir()
-	var f *follower
-	f = follow(t, func(dir string) bool { return filepath.Base(dir) == "own" })
+	f := follow(t, func(dir string) bool { return filepath.Base(dir) == "own" })
 	f.write("own/x")
 	if err := os.Symlink(outside, filepath.Join(f.root, "link")); err != nil {
 		t.Fatal(err)

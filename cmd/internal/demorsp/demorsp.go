@@ -67,7 +67,7 @@ func (s *Server) Close() error {
 // Open tells it what it knows, and where the portal is that people go back to after they have authorized it.
 func (s *Server) Open(i *Inventory, portal string) {
 	s.storage.allow(portal + web.CallbackPath)
-	s.Inventory.become(i)
+	s.become(i)
 }
 
 // Config is what the portal needs to know.

@@ -154,7 +154,7 @@ func TestALicenseIsToldOfStepByStep(t *testing.T) {
 	}
 	f.Add(license.Stream(f.Tenant, "l1"), license.Renewed{License: "l1", From: ago(-30), To: ago(-60)})
 	renewed := watching(t, f)
-	renewed.watcher.commands, renewed.store = w.commands, w.store
+	renewed.commands, renewed.store = w.commands, w.store
 	renewed.look(t.Context(), ago(-30))
 	if got := w.raised(t, f.Tenant); len(got) != 5 {
 		t.Errorf("after the renewal: %q", got)
