@@ -96,6 +96,11 @@ func (s *server) activityOf(ctx context.Context, a actionlog.Activity) (Activity
 		Customer: placed(a.Place.Customer, names.Customer), License: placed(a.Place.License, names.License),
 		Group: placed(a.Place.Group, names.Group), Device: placed(a.Place.Device, names.Device),
 	}
+	if err != nil {
+		return out, err
+	}
+	name, err := s.nameOfActor(ctx, a.Meta)
+	out.Actor.Name = some(name)
 	if a.Command {
 		out.Kind = "command"
 	}

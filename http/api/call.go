@@ -32,6 +32,8 @@ type call struct {
 
 	stillAllowed func(context.Context) error // asks again who calls, for answers that take long
 
+	names map[domain.UserID]string // of actors, that the answer has looked up
+
 	command     uuid.UUID
 	fingerprint string
 	expected    *eventstore.Revision

@@ -8,7 +8,9 @@ import (
 	"avportal/projections/dashboard"
 	"avportal/projections/devices"
 	"avportal/projections/licenses"
+	"avportal/projections/page"
 	"avportal/projections/states"
+	"avportal/projections/users"
 )
 
 const dashboardView = "dashboard"
@@ -17,12 +19,18 @@ const dashboardView = "dashboard"
 const entriesOfTile = 10
 
 func (s *server) GetDashboard(ctx context.Context, r GetDashboardRequestObject) (GetDashboardResponseObject, error) {
-	v, err := s.read(ctx, dashboardView, devicesView, licensesView)
+	c := callOf(ctx)
+	views := []string{dashboardView, devicesView, licensesView}
+	invitations := c.actor.Role.Allows(domain.ManageUsers) && c.reach != byLink
+	if invitations {
+		views = append(views, usersView)
+	}
+	v, err := s.read(ctx, views...)
 	if err != nil {
 		return nil, err
 	}
 	defer v.close()
-	scope := callOf(ctx).scope()
+	scope := c.scope()
 	if id := domain.CustomerID(value(r.Params.Customer)); id != "" {
 		if _, err := licenses.GetCustomer(ctx, v.db, scope, id); err != nil {
 			return nil, err
@@ -37,7 +45,26 @@ func (s *server) GetDashboard(ctx context.Context, r GetDashboardRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	return GetDashboard200JSONResponse{v.dashboard(d), GetDashboard200ResponseHeaders{position(v.position)}}, nil
+	body := v.dashboard(d)
+	if invitations {
+		if body.ExpiredInvitations, err = v.expiredInvitations(ctx, scope, entries); err != nil {
+			return nil, err
+		}
+	}
+	return GetDashboard200JSONResponse{body, GetDashboard200ResponseHeaders{position(v.position)}}, nil
+}
+
+// expiredInvitations are those that nobody has accepted in time; as a rule there are none, and then one question is enough.
+func (r reading) expiredInvitations(ctx context.Context, scope domain.Scope, entries int) (*ExpiredInvitations, error) {
+	f := users.Filter{Statuses: []users.Status{users.Expired}, Sort: users.ByInvitedAt, Descending: true}
+	total, err := users.Total(ctx, r.db, scope, r.at, f)
+	out := &ExpiredInvitations{Total: total, Items: []User{}}
+	if err != nil || total == 0 || entries == 0 {
+		return out, err
+	}
+	list, err := users.List(ctx, r.db, scope, r.at, f, page.Paging{Limit: entries})
+	out.Items = each(list.Items, userOf)
+	return out, err
 }
 
 func (r reading) dashboard(d dashboard.Dashboard) Dashboard {

@@ -1447,9 +1447,12 @@ type ActivityState string
 
 // Actor defines model for Actor.
 type Actor struct {
-	Id         string    `json:"id"`
-	Kind       ActorKind `json:"kind"`
-	OnBehalfOf *string   `json:"on_behalf_of,omitempty"`
+	Id   string    `json:"id"`
+	Kind ActorKind `json:"kind"`
+
+	// Name In the action log, of a person whom the caller sees.
+	Name       *string `json:"name,omitempty"`
+	OnBehalfOf *string `json:"on_behalf_of,omitempty"`
 }
 
 // ActorKind defines model for ActorKind.
@@ -1633,6 +1636,9 @@ type Dashboard struct {
 	At        time.Time    `json:"at"`
 	Customers int          `json:"customers"`
 	Devices   DeviceCounts `json:"devices"`
+
+	// ExpiredInvitations Only for who may manage users, and never by a read-only link.
+	ExpiredInvitations *ExpiredInvitations `json:"expired_invitations,omitempty"`
 
 	// ExpiredLicenses The last expired first.
 	ExpiredLicenses []LicenseEntry `json:"expired_licenses"`
@@ -1961,6 +1967,13 @@ type EventList struct {
 
 	// NextCursor What follows this page; null at the end.
 	NextCursor *NextCursor `json:"next_cursor"`
+}
+
+// ExpiredInvitations Only for who may manage users, and never by a read-only link.
+type ExpiredInvitations struct {
+	// Items The last invited first.
+	Items []User `json:"items"`
+	Total int    `json:"total"`
 }
 
 // FilterChange defines model for FilterChange.

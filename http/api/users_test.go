@@ -241,6 +241,7 @@ func TestAnInvitationExpires(t *testing.T) {
 	p := start(t)
 	p.fleet()
 	id := p.invite(p.admin, "vera@huber.example", "customer_admin", "c1")
+	link := p.openLink()
 	k, v := p.caughtUp()
 	p.must(200, p.admin, "GET", "/api/v1/users?status=invited", nil, k, v)
 	p.mu.Lock()
@@ -249,6 +250,22 @@ func TestAnInvitationExpires(t *testing.T) {
 	got := p.must(200, p.admin, "GET", "/api/v1/users/"+string(id), nil)
 	if got.body["status"] != "expired" {
 		t.Errorf("after three days: %s", got.raw)
+	}
+	other := p.token(domain.CustomerAdmin, tenant, "c2")
+	for token, want := range map[string]float64{p.admin: 1, p.token(domain.CustomerAdmin, tenant, "c1"): 1, other: 0} {
+		d := p.must(200, token, "GET", "/api/v1/dashboard?entries=1", nil)
+		if at(d.body, "expired_invitations", "total") != want || len(at(d.body, "expired_invitations", "items").([]any)) != int(want) {
+			t.Errorf("the dashboard: %s", d.raw)
+		}
+	}
+	if d := p.must(200, p.admin, "GET", "/api/v1/dashboard?entries=0&customer=c2", nil); at(d.body, "expired_invitations", "total") != 0.0 {
+		t.Errorf("of another customer: %s", d.raw)
+	}
+	if d := p.must(200, p.token(domain.ResellerTechnician, tenant, ""), "GET", "/api/v1/dashboard", nil); d.body["expired_invitations"] != nil {
+		t.Errorf("for who does not manage users: %s", d.raw)
+	}
+	if d := p.must(200, "", "GET", "/api/v1/readonly/"+link+"/dashboard", nil); d.body["expired_invitations"] != nil {
+		t.Errorf("by a link: %s", d.raw)
 	}
 	p.must(200, p.admin, "POST", "/api/v1/users/"+string(id)+"/resend", nil)
 	k, v = p.caughtUp()

@@ -236,6 +236,7 @@ var englishNames = map[string]string{
 	"column.detail":            "Details",
 	"column.changes":           "Changes",
 	"column.by":                "By",
+	"column.by_name":           "Name",
 	"column.by_id":             "Account",
 	"column.on_behalf_of":      "On behalf of",
 	"column.activity":          "Activity",

@@ -233,6 +233,7 @@ var germanNames = map[string]string{
 	"column.detail":            "Details",
 	"column.changes":           "Änderungen",
 	"column.by":                "Durch",
+	"column.by_name":           "Name",
 	"column.by_id":             "Konto",
 	"column.on_behalf_of":      "Im Auftrag von",
 	"column.activity":          "Vorgangskennung",
