@@ -60,6 +60,7 @@ func TestEveryCommandOnAnExpiredLicense(t *testing.T) {
 		"device.Relabel":        by[device.State](device.Relabel{Tenant: tenant, Device: d, Label: "x", At: late}),
 		"device.RequestScan":    by[device.State](device.RequestScan{Tenant: tenant, Device: d, Request: device.RequestID(uuid.NewString()), Profile: device.ProfileFull, At: late}),
 		"device.RequestUpdate":  by[device.State](device.RequestUpdate{Tenant: tenant, Device: leaving, Request: device.RequestID(uuid.NewString()), At: late}),
+		"device.RequestLog":     by[device.State](device.RequestLog{Tenant: tenant, Device: d, Request: device.RequestID(uuid.NewString()), Consented: true, At: late}),
 		"device.RequestProfile": by[device.State](device.RequestProfile{Tenant: tenant, Device: d, Request: device.RequestID(uuid.NewString()), Configuration: device.Configuration{Profile: "p1", Edition: 1}, At: late}),
 		"group.ChooseProfile":   by[group.State](group.ChooseProfile{Tenant: tenant, Group: main, To: "p1", Link: "k1", At: late}),
 		"device.Cancel":         by[device.State](device.Cancel{Tenant: tenant, Device: d, Request: update, At: late}),
@@ -82,6 +83,7 @@ func TestEveryCommandOnAnExpiredLicense(t *testing.T) {
 		"device.MarkSent":    asClient(d, by[device.State](device.MarkSent{Tenant: tenant, Device: d, Request: scan, At: late})),
 		"device.MarkStarted": asClient(d, by[device.State](device.MarkStarted{Tenant: tenant, Device: d, Request: scan, At: late})),
 		"device.Complete":    asClient(d, by[device.State](device.Complete{Tenant: tenant, Device: d, Request: scan, OK: true, Code: "done", At: late})),
+		"device.DownloadLog": by[device.State](device.DownloadLog{Tenant: tenant, Device: d, Request: scan, At: late}),
 		"device.Expire":      asSystem(by[device.State](device.Expire{Tenant: tenant, Device: d, At: late.Add(72 * time.Hour)})),
 	}
 	last := by[license.State](license.Renew{Tenant: tenant, License: "l1", TermYears: 1, ValidUntil: late.AddDate(1, 0, 0), At: late})

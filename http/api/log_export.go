@@ -85,8 +85,8 @@ var activityColumns = []column[exportedActivity]{
 	{"group", func(_ texts.Language, a exportedActivity) any { return value(a.Group).Name }},
 	{"device", func(_ texts.Language, a exportedActivity) any { return value(a.Device).Name }},
 	{"by", func(l texts.Language, a exportedActivity) any { return l.Name("actor", string(a.Actor.Kind)) }},
-	{"by_name", func(_ texts.Language, a exportedActivity) any { return value(a.Actor.Name) }},
 	{"by_id", func(_ texts.Language, a exportedActivity) any { return a.Actor.Id }},
+	{"by_name", func(_ texts.Language, a exportedActivity) any { return value(a.Actor.Name) }},
 	{"on_behalf_of", func(_ texts.Language, a exportedActivity) any { return value(a.Actor.OnBehalfOf) }},
 	{"activity", func(_ texts.Language, a exportedActivity) any { return a.Id.String() }},
 }
