@@ -40,6 +40,7 @@ const (
 	KindSync     Kind = "sync"    // with the Reseller Portal
 	KindNotice   Kind = "notice"  // what people are told without asking
 	KindMail     Kind = "mail"    // a message that the portal sends
+	KindWebhook  Kind = "webhook" // of a reseller, all in one
 	KindView     Kind = "view"    // of the platform itself
 )
 

@@ -22,6 +22,7 @@ import (
 	"avportal/domain/team"
 	"avportal/domain/token"
 	"avportal/domain/user"
+	"avportal/domain/webhook"
 )
 
 // fold is the state of an aggregate of any kind.
@@ -46,6 +47,7 @@ var folds = map[domain.Kind]func() fold{
 	domain.KindSync:     newFold[sync.State],
 	domain.KindNotice:   newFold[notice.State],
 	domain.KindMail:     newFold[mail.State],
+	domain.KindWebhook:  newFold[webhook.State],
 }
 
 type folded[S domain.State[S]] struct{ s S }

@@ -18,10 +18,11 @@ import (
 	"avportal/domain/team"
 	"avportal/domain/token"
 	"avportal/domain/user"
+	"avportal/domain/webhook"
 )
 
 // Registry knows every event type of this build.
 func Registry() *domain.Registry {
 	return domain.NewRegistry(reseller.Events, customer.Events, license.Events, group.Events, device.Events, profile.Events, job.Events, platform.Events,
-		user.Events, team.Events, token.Events, session.Events, sync.Events, notice.Events, mail.Events)
+		user.Events, team.Events, token.Events, session.Events, sync.Events, notice.Events, mail.Events, webhook.Events)
 }

@@ -940,6 +940,7 @@ const (
 	SubjectKindTeam     SubjectKind = "team"
 	SubjectKindToken    SubjectKind = "token"
 	SubjectKindUser     SubjectKind = "user"
+	SubjectKindWebhook  SubjectKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the SubjectKind enum.
@@ -972,6 +973,8 @@ func (e SubjectKind) Valid() bool {
 	case SubjectKindToken:
 		return true
 	case SubjectKindUser:
+		return true
+	case SubjectKindWebhook:
 		return true
 	default:
 		return false

@@ -61,6 +61,9 @@ var germanSentences = map[string]string{
 
 	// People.
 	"The customer has not consented to the logs of his devices being read. His administrator can do so.":                  "Der Kunde hat nicht eingewilligt, dass die Protokolle seiner Geräte gelesen werden. Sein Administrator kann das tun.",
+	"You can have no more webhooks. Remove one first.":                                                                    "Mehr Webhooks können Sie nicht haben. Entfernen Sie zuerst einen.",
+	"The address must begin with https://.":                                                                               "Die Adresse muss mit https:// beginnen.",
+	"A webhook needs at least one kind of notification.":                                                                  "Ein Webhook braucht mindestens eine Art von Benachrichtigung.",
 	"A token has no read marks; only people do.":                                                                          "Ein Token hat keine Lesezeichen; nur Menschen haben welche.",
 	"You have another filter of this name for this table.":                                                                "Sie haben für diese Tabelle schon einen Filter mit diesem Namen.",
 	"You can keep no more filters. Delete one first.":                                                                     "Mehr Filter können Sie nicht behalten. Löschen Sie zuerst einen.",

@@ -20,6 +20,7 @@ import (
 	"avportal/domain/team"
 	"avportal/domain/token"
 	"avportal/domain/user"
+	"avportal/domain/webhook"
 )
 
 // actions are what people call events; what that is in their languages stands in http/texts ("action.<action>"). Each declared
@@ -116,6 +117,12 @@ var actions = map[string]string{
 	customer.LogConsentEnded{}.EventType():    "customer.log_consent_end",
 	device.ProfileRequested{}.EventType():     "device.transmit",
 	device.ProfileApplied{}.EventType():       "device.profile_applied",
+	webhook.Created{}.EventType():             "webhook.create",
+	webhook.Changed{}.EventType():             "webhook.change",
+	webhook.SecretChanged{}.EventType():       "webhook.secret",
+	webhook.Disabled{}.EventType():            "webhook.disable",
+	webhook.Enabled{}.EventType():             "webhook.enable",
+	webhook.Removed{}.EventType():             "webhook.remove",
 	notice.Raised{}.EventType():               "notice.raise",
 }
 
