@@ -28,6 +28,7 @@ import (
 	"avportal/http/signin"
 	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
+	"avportal/http/webhooks"
 	"avportal/projections"
 	"avportal/projections/live"
 )
@@ -48,7 +49,8 @@ type Config struct {
 	Credentials *credentials.Vault
 	Cookies     sessions.Cookies
 	Reseller    *rsp.Portal
-	Secrets     *secrets.Vault       // of configuration profiles
+	Secrets     *secrets.Vault // of configuration profiles
+	Webhooks    *webhooks.Sender
 	Logs        *live.Logs           // that devices have sent
 	Changes     *changes.Broadcaster // what the event stream sends; whoever makes it runs it
 	// InvitationLink makes the link of an invitation for who invites to pass on; nil where it goes out by mail.

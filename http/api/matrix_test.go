@@ -161,6 +161,14 @@ var whoMay = map[string]string{
 	"POST /projections/{view}/{task}":                 "o",
 	"DELETE /projections/{view}/generations/{schema}": "o",
 
+	"GET /webhooks":                 "a",
+	"POST /webhooks":                "a",
+	"PATCH /webhooks/{id}":          "a",
+	"DELETE /webhooks/{id}":         "a",
+	"POST /webhooks/{id}/secret":    "a",
+	"POST /webhooks/{id}/test":      "a",
+	"GET /webhooks/{id}/deliveries": "a",
+
 	"GET /tokens":         "a",
 	"POST /tokens":        "a",
 	"DELETE /tokens/{id}": "a",
@@ -233,12 +241,15 @@ func (p *portal) objects() map[string]object {
 	moment := p.must(202, operator, "POST", projectionsPath+"/as-of", map[string]any{"at": p.head().String()}).body["name"].(string)
 	p.must(202, operator, "POST", projectionsPath+"/devices/verify", nil)
 	p.finished(operator, "devices")
+	hook := func(token string) string {
+		return p.must(201, token, "POST", "/api/v1/webhooks", map[string]any{"name": "x", "url": "https://hooks.invalid/", "kinds": []string{"installed"}}).body["webhook"].(map[string]any)["id"].(string)
+	}
 	told := func(of domain.Tenant, c domain.CustomerID) string {
 		return p.tell(of, domain.NoticeSeatsUsedUp, notice.Subject{Customer: c}, notice.Facts{Name: "Customer " + string(c)})
 	}
 	notices := object{told(tenant, "c1"), told(tenant, "c2"), told(foreign, "b1"), uuid.NewString()}
 	return map[string]object{
-		"notices": notices, "notice": notices,
+		"notices": notices, "notice": notices, "webhooks": {own: hook(p.admin), foreign: hook(admins[alien]), missing: uuid.NewString()},
 		// Read models are nobody's, and only who runs the installation works on them.
 		"projections": {own: "devices"}, "generations": {own: "devices"}, "policies": {own: "run%20job"}, "of": {own: moment},
 		"sessions": sessions, "passkeys": sessions, "filters": filters,

@@ -33,6 +33,7 @@ import (
 	"avportal/http/signin/credentials"
 	"avportal/http/signin/sessions"
 	"avportal/http/vault"
+	"avportal/http/webhooks"
 	"avportal/projections"
 	"avportal/projections/dashboard"
 	"avportal/projections/devices"
@@ -58,6 +59,7 @@ type portal struct {
 	vault    *tokens.Vault
 	sessions *sessions.Vault
 	secrets  *secrets.Vault
+	webhooks *webhooks.Sender
 	logs     *live.Logs
 	signin   *signin.Service
 	server   *httptest.Server
@@ -144,6 +146,8 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	check(t, err)
 	p.secrets, err = secrets.New(ctx, writers, key)
 	check(t, err)
+	p.webhooks, err = webhooks.New(ctx, webhooks.Config{DB: writers, Key: key, Commands: p.h, Now: p.clock, Log: quiet})
+	check(t, err)
 	p.sessions, err = sessions.New(ctx, writers, p.clock)
 	check(t, err)
 	p.signin = &signin.Service{Commands: p.h, Sessions: p.sessions, DB: writers, Now: p.clock}
@@ -156,7 +160,7 @@ func startOn(t *testing.T, store eventstore.Store, differ ...func(*api.Config)) 
 	closing := make(chan struct{})
 	p.close = sync.OnceFunc(func() { close(closing) })
 	cfg := api.Config{
-		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, Logs: p.logs, SignIn: p.signin, Credentials: passwords, Reseller: seller, Changes: stream, Now: p.clock,
+		Commands: p.h, Store: store, Readers: readers, Past: past, Signals: engine.Signals(), Tokens: p.vault, Secrets: p.secrets, Webhooks: p.webhooks, Logs: p.logs, SignIn: p.signin, Credentials: passwords, Reseller: seller, Changes: stream, Now: p.clock,
 		Operator: operator,
 		Log:      slog.New(slog.NewTextHandler(p.log, nil)),
 		Ready:    func(context.Context) (any, bool) { return map[string]string{"views": "all there"}, true },

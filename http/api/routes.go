@@ -174,6 +174,14 @@ var routes = map[string]access{
 	"GET /readonly/{secret}/dashboard": {domain.Read, byLink},
 	"GET /readonly/{secret}/qr":        {domain.Read, byLink},
 
+	"GET /webhooks":                 {domain.ManageReseller, tenantWide},
+	"POST /webhooks":                {domain.ManageReseller, tenantWide},
+	"PATCH /webhooks/{id}":          {domain.ManageReseller, tenantWide},
+	"DELETE /webhooks/{id}":         {domain.ManageReseller, tenantWide},
+	"POST /webhooks/{id}/secret":    {domain.ManageReseller, tenantWide},
+	"POST /webhooks/{id}/test":      {domain.ManageReseller, tenantWide},
+	"GET /webhooks/{id}/deliveries": {domain.ManageReseller, tenantWide},
+
 	"GET /tokens":         {domain.ManageReseller, tenantWide},
 	"POST /tokens":        {domain.ManageReseller, tenantWide},
 	"DELETE /tokens/{id}": {domain.ManageReseller, tenantWide},

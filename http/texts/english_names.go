@@ -211,6 +211,9 @@ var englishNames = map[string]string{
 	"notice.seats_used_up":        "Seats used up",
 	"notice.invitation_expired":   "Invitation expired",
 
+	"webhook.test":      "Test",
+	"webhook.test_text": "This is a test of the webhook. It tells of nothing.",
+
 	"severity.critical": "Critical",
 	"severity.warning":  "Warning",
 	"severity.info":     "Information",

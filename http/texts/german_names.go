@@ -209,6 +209,9 @@ var germanNames = map[string]string{
 	"notice.seats_used_up":        "Plätze aufgebraucht",
 	"notice.invitation_expired":   "Einladung abgelaufen",
 
+	"webhook.test":      "Test",
+	"webhook.test_text": "Das ist ein Test des Webhooks. Er meldet nichts.",
+
 	"severity.critical": "Kritisch",
 	"severity.warning":  "Warnung",
 	"severity.info":     "Information",

@@ -64,6 +64,7 @@ var germanSentences = map[string]string{
 	"You can have no more webhooks. Remove one first.":                                                                    "Mehr Webhooks können Sie nicht haben. Entfernen Sie zuerst einen.",
 	"The address must begin with https://.":                                                                               "Die Adresse muss mit https:// beginnen.",
 	"A webhook needs at least one kind of notification.":                                                                  "Ein Webhook braucht mindestens eine Art von Benachrichtigung.",
+	"This address can't be called: it must be https on port 443, without user name and fragment, and public.":             "Diese Adresse kann nicht aufgerufen werden: Sie muss öffentlich sein, mit https auf Port 443, ohne Benutzernamen und Fragment.",
 	"A token has no read marks; only people do.":                                                                          "Ein Token hat keine Lesezeichen; nur Menschen haben welche.",
 	"You have another filter of this name for this table.":                                                                "Sie haben für diese Tabelle schon einen Filter mit diesem Namen.",
 	"You can keep no more filters. Delete one first.":                                                                     "Mehr Filter können Sie nicht behalten. Löschen Sie zuerst einen.",

@@ -44,6 +44,8 @@ type Config struct {
 	SMTP string
 	// MailFrom is whom mails come from.
 	MailFrom string
+	// PrivateWebhooks lets webhooks reach private addresses, on any port: for a portal within an intranet.
+	PrivateWebhooks bool
 	// MaxBatch bounds how many events a view applies in one transaction; 0 means the default.
 	MaxBatch int
 	// VerifyEvery is how often each view is compared with its rebuild in the background; 0 means never.

@@ -78,7 +78,7 @@ func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies)
 		link = p.mailer.InvitationLink
 	}
 	return api.New(api.Config{
-		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Secrets: p.secrets, Logs: p.logs, Changes: broadcaster,
+		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Secrets: p.secrets, Webhooks: p.webhooks, Logs: p.logs, Changes: broadcaster,
 		SignIn: p.signin, Credentials: p.passwords, Cookies: cookies, Reseller: p.reseller, Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
 		Operator: p.operator, InvitationLink: link,
 		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,

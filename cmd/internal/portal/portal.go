@@ -26,6 +26,7 @@ import (
 	"avportal/http/signin"
 	"avportal/http/signin/credentials"
 	"avportal/http/vault"
+	"avportal/http/webhooks"
 	"avportal/projections"
 	"avportal/projections/live"
 	"avportal/projections/postgres"
@@ -59,6 +60,7 @@ type Portal struct {
 	signin    *signin.Service
 	passwords *credentials.Vault
 	reseller  *rsp.Portal
+	webhooks  *webhooks.Sender
 	mailer    *mail.Mailer // sends mails, if there is a server that takes them
 	metrics   *metrics
 	server    *http.Server
@@ -90,6 +92,7 @@ func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
 		{"event store", p.openStore}, // needs the keys of people
 		{"sign-in", p.openSignIn},
 		{"mail", p.openMail},
+		{"webhooks", p.openWebhooks},
 		{"views", p.startViews},
 		{"HTTP", p.serve},
 	} {

@@ -58,6 +58,7 @@ func (p *Portal) policies() []projections.Policy {
 		}},
 		{Name: "end sessions", React: p.signin.Follow},
 		{Name: "send mails", React: p.mailer.Follow},
+		{Name: "queue webhooks", React: p.webhooks.Follow},
 		{Name: "forget secrets", React: func(ctx context.Context, r eventstore.Recorded) error {
 			if e, ok := r.Event.(profile.Deleted); ok {
 				return p.secrets.Forget(ctx, r.Stream.Tenant, e.Profile)
