@@ -46,7 +46,7 @@ func readYAML(t *testing.T, path string, into any) {
 func TestComposeNamesOnlyWhatExists(t *testing.T) {
 	var c compose
 	readYAML(t, "../docker-compose.yml", &c)
-	for _, want := range []string{"eventstore", "postgres", "portal", "prometheus", "grafana"} {
+	for _, want := range []string{"eventstore", "postgres", "portal", "prometheus", "grafana", "mailpit"} {
 		if _, ok := c.Services[want]; !ok {
 			t.Errorf("service %s is missing", want)
 		}
@@ -129,6 +129,12 @@ func TestPortalReadsEachVariableOfTheComposeFile(t *testing.T) {
 	}
 	if !strings.Contains(portal.Environment["AVPORTAL_EVENTSTORE_URL"], "eventstore:2113") {
 		t.Error("the portal does not talk to the service eventstore")
+	}
+	if portal.Environment["AVPORTAL_SMTP"] != "smtp+unencrypted://mailpit:1025" { // Mailpit's own port
+		t.Error("the portal does not send its mails to the service mailpit")
+	}
+	if address := portal.Environment["AVPORTAL_PUBLIC_URL"]; !strings.HasSuffix(address, ":"+port) {
+		t.Errorf("links in mails begin with %s, the portal is at port %s", address, port)
 	}
 }
 

@@ -2,7 +2,9 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"avportal/http/mail"
@@ -14,7 +16,7 @@ func (p *Portal) openMail(ctx, background context.Context) error {
 	if err != nil {
 		return err
 	}
-	public, _, err := p.public()
+	public, err := p.mailAddress(server != nil)
 	if err != nil {
 		return err
 	}
@@ -29,6 +31,15 @@ func (p *Portal) openMail(ctx, background context.Context) error {
 	}
 	p.work.Go(func() { p.mailer.Run(background) })
 	return nil
+}
+
+// mailAddress is what links in mails begin with.
+func (p *Portal) mailAddress(sends bool) (string, error) {
+	if a, ok := p.listener.Addr().(*net.TCPAddr); sends && p.cfg.PublicURL == "" && ok && a.IP.IsUnspecified() {
+		return "", errors.New("mails hold links: set --public-url to where people find the portal")
+	}
+	public, _, err := p.public()
+	return public, err
 }
 
 // mailHealth says how mails stand. The portal is ready without them.

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -36,6 +37,18 @@ func TestWithoutAMailServerTheLinkIsAnswered(t *testing.T) {
 	body, err := io.ReadAll(rs.Body)
 	if check(t, err); !strings.Contains(string(body), `"mail":"off"`) && !strings.Contains(string(body), `"mail": "off"`) {
 		t.Errorf("/readyz says %s", body)
+	}
+}
+
+func TestMailsNeedAnAddressForTheirLinks(t *testing.T) {
+	for address, good := range map[string]bool{"": false, "https://portal.example": true} {
+		l, err := net.Listen("tcp", "0.0.0.0:0")
+		check(t, err)
+		p := &Portal{cfg: Config{SMTP: "smtp://mail.example", MailFrom: "a@b.example", PublicURL: address}, listener: l}
+		_, err = p.mailAddress(true)
+		if check(t, l.Close()); (err == nil) != good {
+			t.Errorf("public URL %q: %v", address, err)
+		}
 	}
 }
 
