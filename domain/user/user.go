@@ -56,6 +56,7 @@ var Events = []domain.Declaration{
 	domain.Declare[RecoveryCodesRenewed](1),
 	domain.Declare[PasskeyAdded](1),
 	domain.Declare[PasskeyRemoved](1),
+	domain.Declare[RecoveryRequested](1),
 	domain.Declare[NoticeRead](1),
 	domain.Declare[NoticesRead](1),
 }

@@ -216,3 +216,14 @@ func TestChangesOfCredentialsAreNoted(t *testing.T) {
 	domaintest.Given[State](t, invited, accepted).When(NoteCredentials{Tenant: tenant, User: "u1", Change: AddPasskey, At: at}).ThenRefused(domain.ErrInvalid.At("/passkey"))
 	domaintest.Given[State](t, invited, accepted).When(NoteCredentials{Tenant: tenant, User: "u1", Change: "face", Passkey: "k1", At: at}).ThenRefused(domain.ErrInvalid.At("/change"))
 }
+
+func TestANewPasswordIsAskedFor(t *testing.T) {
+	ask := RequestRecovery{Tenant: tenant, User: "u1", At: at}
+	asked := RecoveryRequested{User: "u1", ExpiresAt: at.Add(time.Hour)}
+	domaintest.Given[State](t, invited, accepted).When(ask).Then(asked).When(ask).Then(asked) // each has a mail of its own
+	domaintest.Given[State](t, invited).When(ask).ThenRefused(domain.ErrNotFound)
+	domaintest.Given[State](t, invited, accepted, deactivated).When(ask).ThenRefused(ErrInactive)
+	if domain.ResellerAdmin.Allows(ask.Needs()) {
+		t.Error("somebody else than the portal may ask")
+	}
+}

@@ -18,11 +18,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"avportal/commands"
-	"avportal/domain"
 	"avportal/eventstore"
 	"avportal/http/api/actionlog"
 	"avportal/http/api/changes"
 	"avportal/http/api/tokens"
+	"avportal/http/mail"
 	"avportal/http/rsp"
 	"avportal/http/secrets"
 	"avportal/http/signin"
@@ -53,8 +53,10 @@ type Config struct {
 	Webhooks    *webhooks.Sender
 	Logs        *live.Logs           // that devices have sent
 	Changes     *changes.Broadcaster // what the event stream sends; whoever makes it runs it
-	// InvitationLink makes the link of an invitation for who invites to pass on; nil where it goes out by mail.
-	InvitationLink func(context.Context, domain.Tenant, domain.UserID) (string, error)
+	// Mails brings invitations to people; where it sends none, who invites gets the link to pass on.
+	Mails *mail.Mailer
+	// Background does what nobody waits for.
+	Background func(func(context.Context))
 
 	Now func() time.Time
 	Log *slog.Logger

@@ -3005,6 +3005,17 @@ type RecoveryCodes struct {
 	RecoveryCodes []string `json:"recovery_codes"`
 }
 
+// RecoveryCompletion defines model for RecoveryCompletion.
+type RecoveryCompletion struct {
+	Password string `json:"password"`
+	Secret   string `json:"secret"`
+}
+
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
+
 // Ref defines model for Ref.
 type Ref struct {
 	Id string `json:"id"`
@@ -4083,6 +4094,12 @@ type RenewRecoveryCodesJSONRequestBody = PasswordConfirmation
 // ReadNoticesJSONRequestBody defines body for ReadNotices for application/json ContentType.
 type ReadNoticesJSONRequestBody = NoticesReadUpTo
 
+// RequestRecoveryJSONRequestBody defines body for RequestRecovery for application/json ContentType.
+type RequestRecoveryJSONRequestBody = RecoveryRequest
+
+// CompleteRecoveryJSONRequestBody defines body for CompleteRecovery for application/json ContentType.
+type CompleteRecoveryJSONRequestBody = RecoveryCompletion
+
 // CreateProfileJSONRequestBody defines body for CreateProfile for application/json ContentType.
 type CreateProfileJSONRequestBody = ProfileCreation
 
@@ -4373,6 +4390,12 @@ type ServerInterface interface {
 	// ReadNotice Mark a notice as read
 	// (POST /notices/{id}/read)
 	ReadNotice(w http.ResponseWriter, r *http.Request, id Id)
+	// RequestRecovery Ask for a new password
+	// (POST /password-recovery)
+	RequestRecovery(w http.ResponseWriter, r *http.Request)
+	// CompleteRecovery Replace a forgotten password
+	// (POST /password-recovery/complete)
+	CompleteRecovery(w http.ResponseWriter, r *http.Request)
 	// ListProfiles Configuration profiles, with the number of groups that use them
 	// (GET /profiles)
 	ListProfiles(w http.ResponseWriter, r *http.Request, params ListProfilesParams)
@@ -7551,6 +7574,34 @@ func (siw *ServerInterfaceWrapper) ReadNotice(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// RequestRecovery operation middleware
+func (siw *ServerInterfaceWrapper) RequestRecovery(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RequestRecovery(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CompleteRecovery operation middleware
+func (siw *ServerInterfaceWrapper) CompleteRecovery(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompleteRecovery(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListProfiles operation middleware
 func (siw *ServerInterfaceWrapper) ListProfiles(w http.ResponseWriter, r *http.Request) {
 
@@ -9348,6 +9399,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/notices/read", wrapper.ReadNotices).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/notices/summary", wrapper.CountNotices).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/password-recovery", wrapper.RequestRecovery).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/password-recovery/complete", wrapper.CompleteRecovery).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/profiles", wrapper.ListProfiles).Methods(http.MethodGet)
 
@@ -12101,6 +12156,38 @@ func (response ReadNotice200JSONResponse) VisitReadNoticeResponse(w http.Respons
 	return err
 }
 
+type RequestRecoveryRequestObject struct {
+	Body *RequestRecoveryJSONRequestBody
+}
+
+type RequestRecoveryResponseObject interface {
+	VisitRequestRecoveryResponse(w http.ResponseWriter) error
+}
+
+type RequestRecovery202Response struct {
+}
+
+func (response RequestRecovery202Response) VisitRequestRecoveryResponse(w http.ResponseWriter) error {
+	w.WriteHeader(202)
+	return nil
+}
+
+type CompleteRecoveryRequestObject struct {
+	Body *CompleteRecoveryJSONRequestBody
+}
+
+type CompleteRecoveryResponseObject interface {
+	VisitCompleteRecoveryResponse(w http.ResponseWriter) error
+}
+
+type CompleteRecovery204Response struct {
+}
+
+func (response CompleteRecovery204Response) VisitCompleteRecoveryResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
 type ListProfilesRequestObject struct {
 	Params ListProfilesParams
 }
@@ -14030,6 +14117,12 @@ type StrictServerInterface interface {
 	// ReadNotice Mark a notice as read
 	// (POST /notices/{id}/read)
 	ReadNotice(ctx context.Context, request ReadNoticeRequestObject) (ReadNoticeResponseObject, error)
+	// RequestRecovery Ask for a new password
+	// (POST /password-recovery)
+	RequestRecovery(ctx context.Context, request RequestRecoveryRequestObject) (RequestRecoveryResponseObject, error)
+	// CompleteRecovery Replace a forgotten password
+	// (POST /password-recovery/complete)
+	CompleteRecovery(ctx context.Context, request CompleteRecoveryRequestObject) (CompleteRecoveryResponseObject, error)
 	// ListProfiles Configuration profiles, with the number of groups that use them
 	// (GET /profiles)
 	ListProfiles(ctx context.Context, request ListProfilesRequestObject) (ListProfilesResponseObject, error)
@@ -16388,6 +16481,68 @@ func (sh *strictHandler) ReadNotice(w http.ResponseWriter, r *http.Request, id I
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ReadNoticeResponseObject); ok {
 		if err := validResponse.VisitReadNoticeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RequestRecovery operation middleware
+func (sh *strictHandler) RequestRecovery(w http.ResponseWriter, r *http.Request) {
+	var request RequestRecoveryRequestObject
+
+	var body RequestRecoveryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestRecovery(ctx, request.(RequestRecoveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestRecovery")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RequestRecoveryResponseObject); ok {
+		if err := validResponse.VisitRequestRecoveryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CompleteRecovery operation middleware
+func (sh *strictHandler) CompleteRecovery(w http.ResponseWriter, r *http.Request) {
+	var request CompleteRecoveryRequestObject
+
+	var body CompleteRecoveryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteRecovery(ctx, request.(CompleteRecoveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteRecovery")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CompleteRecoveryResponseObject); ok {
+		if err := validResponse.VisitCompleteRecoveryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -101,10 +101,10 @@ func (s *server) InviteUser(ctx context.Context, r InviteUserRequestObject) (Inv
 func (s *server) invited(ctx context.Context, id domain.UserID, res commands.Result) (Invited, error) {
 	c, _ := changed(id, res)
 	body := Invited{Id: c.Id, Revision: c.Revision, Position: c.Position, Changed: c.Changed}
-	if s.InvitationLink == nil {
+	if s.Mails == nil || s.Mails.Sends() {
 		return body, nil
 	}
-	link, err := s.InvitationLink(ctx, callOf(ctx).actor.Tenant, id)
+	link, err := s.Mails.InvitationLink(ctx, callOf(ctx).actor.Tenant, id)
 	if errors.Is(err, user.ErrInvitation) { // accepted meanwhile: the request was repeated
 		return body, nil
 	}

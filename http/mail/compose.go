@@ -65,6 +65,10 @@ func (m *Mailer) compose(ctx context.Context, q queued, events []eventstore.Reco
 	switch q.kind {
 	case mails.Invitation:
 		l, to, err = m.invitation(ctx, q, events[0])
+	case mails.Recovery:
+		l, to, err = m.recovery(ctx, q, events[0])
+	case mails.SignInChanged:
+		l, to, err = m.signInChanged(ctx, q, events[0])
 	default:
 		err = errVoid // an older portal, beside a newer one
 	}

@@ -35,6 +35,10 @@ func (m *Mailer) Follow(ctx context.Context, r eventstore.Recorded) error {
 		e.kind, e.worthless = mails.Invitation, v.ExpiresAt
 	case user.InvitationRenewed:
 		e.kind, e.worthless = mails.Invitation, v.ExpiresAt
+	case user.RecoveryRequested:
+		e.kind, e.worthless = mails.Recovery, v.ExpiresAt
+	case user.PasswordChanged, user.CodesSwitchedOn, user.CodesSwitchedOff, user.RecoveryCodesRenewed, user.PasskeyAdded, user.PasskeyRemoved:
+		e.kind, e.worthless = mails.SignInChanged, r.At.Add(tellFor)
 	default:
 		return nil
 	}

@@ -21,6 +21,7 @@ import (
 	"avportal/domain"
 	mails "avportal/domain/mail"
 	"avportal/eventstore"
+	"avportal/http/signin/credentials"
 )
 
 //go:embed schema.sql
@@ -35,8 +36,10 @@ type Config struct {
 	PublicURL string  // what links begin with; nothing of a request ever gets into one
 	DB        *pgxpool.Pool
 	Commands  *commands.Handler
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Credentials make the links by which forgotten passwords are replaced.
+	Credentials *credentials.Vault
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Mailer queues and sends mails. It is safe for concurrent use.

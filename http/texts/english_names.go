@@ -87,6 +87,7 @@ var englishNames = map[string]string{
 	"action.user.notices_read":           "All notifications read",
 	"action.user.webinar":                "Introduction seen",
 	"action.user.password":               "Password changed",
+	"action.user.recovery":               "New password asked for",
 	"action.user.codes_on":               "One-time codes switched on",
 	"action.user.codes_off":              "One-time codes switched off",
 	"action.user.recovery_codes":         "Recovery codes renewed",

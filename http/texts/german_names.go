@@ -86,6 +86,7 @@ var germanNames = map[string]string{
 	"action.user.notices_read":           "Alle Benachrichtigungen gelesen",
 	"action.user.webinar":                "Einführung angesehen",
 	"action.user.password":               "Passwort geändert",
+	"action.user.recovery":               "Neues Passwort angefordert",
 	"action.user.codes_on":               "Einmalcodes eingeschaltet",
 	"action.user.codes_off":              "Einmalcodes ausgeschaltet",
 	"action.user.recovery_codes":         "Wiederherstellungscodes erneuert",

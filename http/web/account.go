@@ -40,6 +40,16 @@ func (s *server) invitation(w http.ResponseWriter, r *http.Request) {
 	s.account(w, p)
 }
 
+// recovery is where a forgotten password is replaced.
+func (s *server) recovery(w http.ResponseWriter, r *http.Request) {
+	p := account(texts.Match(r.Header.Get("Accept-Language")))
+	p.Title, p.Send = p.Language.Say("Choose a new password"), p.Language.Say("Change the password")
+	p.Intro = p.Language.Say("Choose a password of 8 to 128 characters.")
+	p.Done = p.Language.Say("Your password is changed. You can sign in by it now.")
+	p.Submit = "/api/v1/password-recovery/complete"
+	s.account(w, p)
+}
+
 func (s *server) account(w http.ResponseWriter, p accountPage) {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
 	s.show(w, http.StatusOK, "account.html", p)

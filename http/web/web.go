@@ -60,6 +60,7 @@ func New(c Config) http.Handler {
 		"GET " + scriptPath:   s.script,
 
 		"GET " + mail.InvitationPath: s.invitation,
+		"GET " + mail.RecoveryPath:   s.recovery,
 	} {
 		mux.Handle(pattern, h)
 	}

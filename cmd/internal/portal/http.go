@@ -8,7 +8,6 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"avportal/domain"
 	"avportal/http/agent"
 	"avportal/http/agent/wire"
 	"avportal/http/api"
@@ -73,14 +72,10 @@ func (p *Portal) deviceAPI(ctx context.Context) (http.Handler, error) {
 func (p *Portal) peopleAPI(background context.Context, cookies sessions.Cookies) (http.Handler, error) {
 	broadcaster := changes.New(p.store, p.tail, p.cfg.Log)
 	p.work.Go(func() { broadcaster.Run(background) })
-	var link func(context.Context, domain.Tenant, domain.UserID) (string, error)
-	if !p.mailer.Sends() {
-		link = p.mailer.InvitationLink
-	}
 	return api.New(api.Config{
 		Commands: p.commands, Store: p.store, Readers: p.readers, Past: p.past, Signals: p.engine.Signals(), Tokens: p.tokens, Secrets: p.secrets, Webhooks: p.webhooks, Logs: p.logs, Changes: broadcaster,
 		SignIn: p.signin, Credentials: p.passwords, Cookies: cookies, Reseller: p.reseller, Now: time.Now, Log: p.cfg.Log, Ready: p.ready, Metrics: p.metrics.handler(),
-		Operator: p.operator, InvitationLink: link,
+		Operator: p.operator, Mails: p.mailer, Background: func(f func(context.Context)) { p.work.Go(func() { f(background) }) },
 		Middleware: []mux.MiddlewareFunc{p.metrics.middleware}, Closing: p.closing, RequestsPerSecond: p.cfg.RequestsPerSecond,
 	})
 }

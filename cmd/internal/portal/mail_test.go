@@ -31,6 +31,9 @@ func TestWithoutAMailServerTheLinkIsAnswered(t *testing.T) {
 	admin.api(404, "POST", "/invitations/look-up", map[string]any{"secret": secret})
 	h.browser().api(201, "POST", "/invitations/accept", map[string]any{"secret": renewed, "password": password})
 
+	if p := admin.api(409, "POST", "/password-recovery", map[string]any{"email": email}); p["code"] != "no_mail_server" {
+		t.Errorf("a new password: %v", p)
+	}
 	rs, err := http.Get(h.portal.URL() + "/readyz")
 	check(t, err)
 	defer rs.Body.Close()

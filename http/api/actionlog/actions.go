@@ -98,6 +98,7 @@ var actions = map[string]string{
 	user.NoticesRead{}.EventType():            "user.notices_read",
 	user.LinkDeactivated{}.EventType():        "user.link_deactivate",
 	user.PasswordChanged{}.EventType():        "user.password",
+	user.RecoveryRequested{}.EventType():      "user.recovery",
 	user.CodesSwitchedOn{}.EventType():        "user.codes_on",
 	user.CodesSwitchedOff{}.EventType():       "user.codes_off",
 	user.RecoveryCodesRenewed{}.EventType():   "user.recovery_codes",

@@ -45,3 +45,11 @@ CREATE TABLE IF NOT EXISTS vault.sign_in_failure (
     at           timestamptz NOT NULL
 );
 CREATE INDEX IF NOT EXISTS sign_in_failure_by_age ON vault.sign_in_failure (at);
+
+-- The last link for a new password that a person has asked for.
+CREATE TABLE IF NOT EXISTS vault.password_recovery (
+    person     text        PRIMARY KEY REFERENCES vault.account ON DELETE CASCADE,
+    hash       bytea       NOT NULL UNIQUE, -- SHA-256: it has 256 bits that nobody can guess
+    expires_at timestamptz NOT NULL,
+    used       boolean     NOT NULL DEFAULT false
+);
