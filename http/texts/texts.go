@@ -5,6 +5,7 @@ package texts
 
 import (
 	"fmt"
+	"maps"
 
 	"golang.org/x/text/language"
 )
@@ -69,7 +70,21 @@ func (l Language) Names() map[string]string { return l.names() }
 
 func (l Language) names() map[string]string {
 	if l == German {
-		return germanNames
+		return allGerman
 	}
-	return englishNames
+	return allEnglish
+}
+
+// The names of each language, put together.
+var (
+	allEnglish = together(englishNames, englishColumns)
+	allGerman  = together(germanNames, germanColumns)
+)
+
+func together(parts ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	return all
 }
