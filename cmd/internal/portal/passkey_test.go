@@ -30,7 +30,7 @@ type soft struct {
 func (s *soft) create(options string) string {
 	asked, err := virtualwebauthn.ParseAttestationOptions(options)
 	check(s.T, err)
-	s.Authenticator.Options.UserHandle = []byte(asked.UserID)
+	s.Options.UserHandle = []byte(asked.UserID)
 	return virtualwebauthn.CreateAttestationResponse(s.party, s.Authenticator, s.key, *asked)
 }
 

@@ -132,7 +132,7 @@ func TestAPasskeyIsMadeForThisPortalJustNow(t *testing.T) {
 	other := here
 	other.ID = "evil.example"
 	careless := d.v.device(t)
-	careless.Authenticator.Options.UserNotVerified = true
+	careless.Options.UserNotVerified = true
 	late := d.make(here)
 	c.pass(challengeLife)
 	once := d.make(here)
@@ -165,12 +165,12 @@ func TestAPasskeyOpensThisPortalOnce(t *testing.T) {
 	elsewhere := here
 	elsewhere.Origin = "https://evil.example"
 	d.wants(d.use(elsewhere), wrong)
-	d.Authenticator.Options.UserNotVerified = true
+	d.Options.UserNotVerified = true
 	d.wants(d.use(here), wrong)
-	d.Authenticator.Options.UserNotVerified = false
-	d.Authenticator.Options.UserHandle = []byte("p2")
+	d.Options.UserNotVerified = false
+	d.Options.UserHandle = []byte("p2")
 	d.wants(d.use(here), wrong)
-	d.Authenticator.Options.UserHandle = []byte("p1")
+	d.Options.UserHandle = []byte("p1")
 	stranger := d.v.device(t)
 	stranger.key.ID = d.key.ID // another key under the same name
 	stranger.wants(stranger.use(here), wrong)
