@@ -55,7 +55,7 @@ func TestListsAsFiles(t *testing.T) {
 		t.Errorf("the file is called %q", got)
 	}
 	limited := p.token(domain.CustomerAdmin, tenant, "c2")
-	if rows := sheetOf(t, p.must(200, limited, "GET", "/api/v1/devices/export?format=csv", nil), ','); len(rows) != 2 || strings.Contains(fmt.Sprint(rows), "c1") {
+	if rows := sheetOf(t, p.must(200, limited, "GET", "/api/v1/devices/export?format=csv", nil), ','); len(rows) != 2 || strings.Contains(fmt.Sprint(rows), "Customer c1") {
 		t.Errorf("c2 gets %q", rows)
 	}
 	german := p.must(200, p.admin, "GET", "/api/v1/licenses/export?format=csv&state=expired,valid&sort=-valid_until", nil, "Accept-Language", "de")
