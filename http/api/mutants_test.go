@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"avportal/domain"
+	"avportal/domain/notice"
 )
 
 // Totals are of what the caller sees.
@@ -21,12 +22,15 @@ func TestCountsAreOfOnesOwn(t *testing.T) {
 	p.invite(p.admin, "one@reseller.example", "auditor", "")
 	p.invite(p.admin, "two@huber.example", "customer_admin", "c1")
 	p.invite(p.token(domain.ResellerAdmin, foreign, ""), "three@other.example", "auditor", "")
+	p.tell(tenant, domain.NoticeSeatsUsedUp, notice.Subject{Customer: "c1"}, notice.Facts{Name: "One"})
+	p.tell(tenant, domain.NoticeSeatsUsedUp, notice.Subject{Customer: "c2"}, notice.Facts{Name: "Two"})
+	p.tell(foreign, domain.NoticeSeatsUsedUp, notice.Subject{Customer: "b1"}, notice.Facts{Name: "Three"})
 	for who, c := range map[string]struct {
-		token                              string
-		customers, licenses, devices, jobs int
+		token                                       string
+		customers, licenses, devices, jobs, notices int
 	}{
-		"the reseller": {p.admin, 3, 3, 5, 1}, "a customer": {p.token(domain.CustomerAdmin, tenant, "c1"), 1, 1, 3, 0},
-		"another reseller": {p.token(domain.ResellerAdmin, foreign, ""), 1, 1, 1, 1},
+		"the reseller": {p.admin, 3, 3, 5, 1, 2}, "a customer": {p.token(domain.CustomerAdmin, tenant, "c1"), 1, 1, 3, 0, 1},
+		"another reseller": {p.token(domain.ResellerAdmin, foreign, ""), 1, 1, 1, 1, 1},
 	} {
 		k, v := p.caughtUp()
 		d := p.must(200, c.token, "GET", "/api/v1/dashboard", nil, k, v)
@@ -49,6 +53,9 @@ func TestCountsAreOfOnesOwn(t *testing.T) {
 		}
 		if got := list(p.must(200, c.token, "GET", "/api/v1/jobs", nil)); len(got) != c.jobs {
 			t.Errorf("jobs of %s: %d, want %d", who, len(got), c.jobs)
+		}
+		if got := list(p.must(200, c.token, "GET", "/api/v1/notices", nil, k, v)); len(got) != c.notices {
+			t.Errorf("notices of %s: %d, want %d", who, len(got), c.notices)
 		}
 	}
 }
@@ -91,6 +98,8 @@ var mutants = []struct{ file, old, new string }{
 	{"projections/users/list.go", `len(list) == 0 || scope.Customer != "" && list[0].Customer != scope.Customer`, `len(list) == 0`},
 	{"projections/users/list.go", `s.And("m.tenant = ?", scope.Tenant)`, `s.And("?::text <> ''", string(scope.Tenant))`},
 	{"projections/users/list.go", `{scope.Customer, f.Customer}`, `{f.Customer}`},
+	{"projections/notices/queries.go", `s.And("n.tenant = ?", who.Scope.Tenant)`, `s.And("?::uuid IS NOT NULL", who.Scope.Tenant)`},
+	{"projections/notices/queries.go", `s.And("n.customer = ?", who.Scope.Customer)`, `s.And("?::text <> ''", string(who.Scope.Customer))`},
 	{"projections/page/page.go", `string(hash) != string(c.Of)`, `len(hash) != len(c.Of)`},
 }
 
