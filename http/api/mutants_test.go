@@ -43,6 +43,13 @@ func TestCountsAreOfOnesOwn(t *testing.T) {
 				t.Errorf("%s of %s: %v, %d items, want %d", path, who, a.body["total"], len(list(a)), want)
 			}
 		}
+		// Each license has its main group. What is not one's own does not fill a page either.
+		if got := list(p.must(200, c.token, "GET", "/api/v1/groups", nil)); len(got) != c.licenses {
+			t.Errorf("groups of %s: %d, want %d", who, len(got), c.licenses)
+		}
+		if got := list(p.must(200, c.token, "GET", "/api/v1/groups?limit=1", nil)); len(got) != 1 {
+			t.Errorf("one group of %s: %d", who, len(got))
+		}
 		users := 1
 		if c.token == p.admin {
 			users = 2
