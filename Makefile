@@ -21,7 +21,7 @@ build: ## both binaries into bin/
 
 test: build ## all tests, with the real engines; installs what is missing and says aloud what was not checked
 	.ci/prepare
-	$(BIN)/avportal dev postgres -- $(GO) run $(GOTESTSUM) --format pkgname --hide-summary output -- -timeout 20m $(TESTFLAGS) ./...
+	$(BIN)/avportal dev postgres -- $(GO) run $(GOTESTSUM) --format pkgname -- -timeout 20m $(TESTFLAGS) ./...
 
 mutants: build ## each condition that keeps resellers and customers apart, taken out: the tests must notice
 	AVPORTAL_MUTANTS=1 $(BIN)/avportal dev postgres -- $(GO) test -timeout 2h -run 'Mutants' ./http/api

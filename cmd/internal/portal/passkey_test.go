@@ -112,7 +112,7 @@ func TestPasskeys(t *testing.T) {
 	for name, device := range map[string]authenticator{
 		"in memory": &soft{
 			T: t, party: virtualwebauthn.RelyingParty{ID: "localhost", Origin: h.portal.PublicURL()}, Authenticator: virtualwebauthn.NewAuthenticator(),
-			key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+			key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeRSA),
 		},
 		"Chromium": openChromium(t, h.portal.PublicURL()+"/"),
 	} {

@@ -34,7 +34,17 @@ func openWithPasskeys(t *testing.T) (*device, *clock) {
 }
 
 func (v *Vault) device(t *testing.T) *device {
-	return &device{t, v, virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: []byte("p1")}), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	return &device{t, v, virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: []byte("p1")}), newKey()}
+}
+
+// newKey leaves out the one key in 128 of which the library writes a coordinate with a byte too few.
+func newKey() virtualwebauthn.Credential {
+	const whole = 77
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == whole {
+			return c
+		}
+	}
 }
 
 func notedOne(user.PasskeyID) Note { return noted }
