@@ -3,6 +3,8 @@
 package group
 
 import (
+	"slices"
+
 	"maps"
 
 	"avportal/domain"
@@ -137,6 +139,17 @@ func (s State) Has(g domain.GroupID) bool {
 // Profile is what the group uses, and by which link; both are empty if it uses none.
 func (s State) Profile(g domain.GroupID) (domain.ProfileID, domain.LinkID) {
 	return s.tree[g].profile, s.tree[g].link
+}
+
+// ProfilesInUse are the profiles that groups of the tree use, each once.
+func (s State) ProfilesInUse() (used []domain.ProfileID) {
+	for _, n := range s.tree {
+		if n.profile != "" && !slices.Contains(used, n.profile) {
+			used = append(used, n.profile)
+		}
+	}
+	slices.Sort(used)
+	return used
 }
 
 // Name is the group's name; empty if it is not in the tree.

@@ -69,6 +69,10 @@ func (m *Mailer) compose(ctx context.Context, q queued, events []eventstore.Reco
 		l, to, err = m.recovery(ctx, q, events[0])
 	case mails.SignInChanged:
 		l, to, err = m.signInChanged(ctx, q, events[0])
+	case mails.Notice:
+		l, to, err = m.notice(ctx, q, events[0])
+	case mails.Digest:
+		l, to, err = m.digest(ctx, q, events)
 	default:
 		err = errVoid // an older portal, beside a newer one
 	}

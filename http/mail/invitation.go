@@ -8,6 +8,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	mails "avportal/domain/mail"
+	"avportal/domain/notice"
 	"avportal/domain/user"
 	"avportal/eventstore"
 	"avportal/http/texts"
@@ -39,6 +40,8 @@ func (m *Mailer) Follow(ctx context.Context, r eventstore.Recorded) error {
 		e.kind, e.worthless = mails.Recovery, v.ExpiresAt
 	case user.PasswordChanged, user.CodesSwitchedOn, user.CodesSwitchedOff, user.RecoveryCodesRenewed, user.PasskeyAdded, user.PasskeyRemoved:
 		e.kind, e.worthless = mails.SignInChanged, r.At.Add(tellFor)
+	case notice.Raised:
+		return m.tell(ctx, r, v)
 	default:
 		return nil
 	}

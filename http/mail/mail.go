@@ -81,3 +81,8 @@ var space = uuid.MustParse("c3a0d5be-6c1c-4a39-9f3c-0d2f1f0a6b7e")
 func (e entry) id() uuid.UUID {
 	return uuid.NewSHA1(space, []byte(string(e.tenant)+" "+string(e.kind)+" "+e.recipient+" "+e.about.ID.String()))
 }
+
+// digestID names the digest of a day to one recipient.
+func digestID(e entry, end time.Time) uuid.UUID {
+	return uuid.NewSHA1(space, []byte(string(e.tenant)+" "+string(e.kind)+" "+e.recipient+" "+end.Format(time.DateOnly)))
+}

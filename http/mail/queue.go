@@ -27,26 +27,65 @@ const kept = 90 * 24 * time.Hour
 
 // enqueue puts a message into the queue, once.
 func (m *Mailer) enqueue(ctx context.Context, e entry) error {
-	id := e.id()
 	err := pgx.BeginFunc(ctx, m.DB, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO live.mail (id, tenant, kind, recipient, due_at, worthless, changed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-			id, e.tenant, e.kind, e.recipient, e.due, e.worthless, m.Now())
+		if err := m.insert(ctx, tx, e.id(), e); err != nil {
+			return err
+		}
+		return about(ctx, tx, e.id(), e)
+	})
+	m.nudge(err)
+	return err
+}
+
+// enqueueDigest puts an event into the recipient's digest of its day. Where that has gone out already, the next one takes it.
+func (m *Mailer) enqueueDigest(ctx context.Context, e entry) error {
+	e.kind = mails.Digest
+	end := digestOf(e.about.At)
+	for placed := false; !placed; end = end.AddDate(0, 0, 1) {
+		id := digestID(e, end)
+		e.due, e.worthless = end.Add(digestWait), end.Add(tellFor)
+		err := pgx.BeginFunc(ctx, m.DB, func(tx pgx.Tx) error {
+			if err := m.insert(ctx, tx, id, e); err != nil {
+				return err
+			}
+			var open bool
+			err := tx.QueryRow(ctx, `SELECT state = 'waiting', EXISTS (SELECT FROM live.mail_event e WHERE e.mail = m.id AND e.event = $2)
+				FROM live.mail m WHERE id = $1 FOR UPDATE`, id, e.about.ID).Scan(&open, &placed)
+			if err != nil || placed || !open {
+				return err
+			}
+			placed = true
+			return about(ctx, tx, id, e)
+		})
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO live.mail_event (mail, event, stream, revision) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-			id, e.about.ID, e.about.Stream.String(), int64(e.about.Revision))
-		return err
-	})
+	}
+	return nil
+}
+
+func (m *Mailer) insert(ctx context.Context, tx pgx.Tx, id uuid.UUID, e entry) error {
+	_, err := tx.Exec(ctx, `INSERT INTO live.mail (id, tenant, kind, recipient, due_at, worthless, changed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, id, e.tenant, e.kind, e.recipient, e.due, e.worthless, m.Now())
+	return err
+}
+
+// about notes an event that a message tells of.
+func about(ctx context.Context, tx pgx.Tx, id uuid.UUID, e entry) error {
+	_, err := tx.Exec(ctx, `INSERT INTO live.mail_event (mail, event, stream, revision) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		id, e.about.ID, e.about.Stream.String(), int64(e.about.Revision))
+	return err
+}
+
+// nudge wakes the worker.
+func (m *Mailer) nudge(err error) {
 	if err != nil {
-		return err
+		return
 	}
 	select {
 	case m.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // queued is a message of the queue.

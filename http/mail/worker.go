@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	mails "avportal/domain/mail"
+	"avportal/domain/notice"
 	"avportal/domain/user"
 	"avportal/eventstore"
 )
@@ -154,16 +156,26 @@ func (m *Mailer) conclude(ctx context.Context, q queued, events []eventstore.Rec
 	if err := m.concerned(ctx, q, events, &c); err != nil {
 		return err
 	}
-	first := events[0]
-	_, err := commands.Do[mails.State](ctx, m.Commands, commands.Request{
-		Actor: domain.SystemActor(ActorName, q.tenant), At: c.At, ID: uuid.NewSHA1(q.id, []byte("conclude")),
-		Correlation: first.Meta.Correlation, Causation: first.ID,
-	}, c)
+	rq := commands.Request{Actor: domain.SystemActor(ActorName, q.tenant), At: c.At, ID: uuid.NewSHA1(q.id, []byte("conclude"))}
+	if q.kind != mails.Digest { // which came of many activities, and is one of its own
+		rq.Correlation, rq.Causation = events[0].Meta.Correlation, events[0].ID
+	}
+	_, err := commands.Do[mails.State](ctx, m.Commands, rq, c)
 	return err
 }
 
 // concerned says whose message it is, as far as the log may know.
-func (m *Mailer) concerned(ctx context.Context, q queued, _ []eventstore.Recorded, c *mails.Conclude) error {
+func (m *Mailer) concerned(ctx context.Context, q queued, events []eventstore.Recorded, c *mails.Conclude) error {
+	switch q.kind {
+	case mails.Notice:
+		c.Customer = events[0].Event.(notice.Raised).Subject.Customer
+		return nil
+	case mails.Digest:
+		p, _, _ := strings.Cut(q.recipient, "/")
+		_, s, err := m.recipients(ctx, q.tenant, domain.ProfileID(p))
+		c.Customer = s.Scope().Customer
+		return err
+	}
 	c.User = domain.UserID(q.recipient)
 	return commands.Inspect(ctx, m.Commands, user.Stream(q.tenant, c.User), func(s user.State, _ eventstore.Revision) { c.Customer = s.Scope().Customer })
 }
