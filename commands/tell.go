@@ -60,7 +60,7 @@ func TellOf(ctx context.Context, h *Handler, r eventstore.Recorded, now time.Tim
 		if !aboutDevice(&c, r) {
 			return nil
 		}
-		err = h.describeDevice(ctx, &c)
+		err = h.describeDevice(ctx, &c, r.Event)
 	}
 	if err != nil || c.Kind == "" {
 		return err
@@ -98,14 +98,18 @@ func aboutDevice(c *notice.Raise, r eventstore.Recorded) bool {
 	return true
 }
 
-// describeDevice fills in where a device stands and what it is called.
-func (h *Handler) describeDevice(ctx context.Context, c *notice.Raise) error {
+// describeDevice fills in where a device stands and what it is called. A threat that was found long ago and is gone is history, though
+// the portal has just heard of it: the kind is taken away.
+func (h *Handler) describeDevice(ctx context.Context, c *notice.Raise, e domain.Event) error {
 	id := c.Subject.Device
 	err := Inspect(ctx, h, device.Stream(c.Tenant, id), func(s device.State, _ eventstore.Revision) {
 		c.Subject.Customer, c.Subject.License, c.Subject.Group = s.Scope().Customer, s.License(), s.Group()
 		c.Facts.Name = s.Label()
+		if t, ok := e.(device.ThreatFound); ok && !t.FoundAt.IsZero() && !notice.IsNews(t.FoundAt, c.At) && !s.HasThreat(t.Threat) {
+			c.Kind = ""
+		}
 	})
-	if err != nil || c.Facts.Name != "" {
+	if err != nil || c.Facts.Name != "" || c.Kind == "" {
 		return err
 	}
 	for r, err := range h.store.Read(ctx, device.TelemetryStream(c.Tenant, id), eventstore.End, eventstore.Backward, 1) {

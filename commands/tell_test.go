@@ -195,3 +195,20 @@ func TestTheSameEpisodeIsOneNotice(t *testing.T) {
 		}
 	}
 }
+
+// A device that was away for long tells what it has met meanwhile. What is gone by now is history.
+func TestAThreatOfLongAgoIsToldIfItIsThereStill(t *testing.T) {
+	b := setup(t)
+	d := b.enroll(b.license("l1", 10))
+	long := now.Add(-notice.Recent - time.Hour)
+	b.report(d, device.Guards{},
+		device.Threat{ID: "t1", Name: "Gone", FoundAt: long, Resolved: true, ResolvedAt: long}, device.Threat{ID: "t2", Name: "There", FoundAt: long},
+		device.Threat{ID: "t3", Name: "Blocked", FoundAt: now, Resolved: true, ResolvedAt: now})
+	var told []string
+	for _, e := range b.tell(b.h, now) {
+		told = append(told, e.Facts.Threat)
+	}
+	if !slices.Equal(told, []string{"", "There", "Blocked"}) {
+		t.Errorf("told %q", told)
+	}
+}

@@ -147,6 +147,11 @@ func (s State) Label() string { return s.label }
 // OpenThreats is the number of threats on the device.
 func (s State) OpenThreats() int { return len(s.threats()) }
 
+// HasThreat reports whether a threat is on the device still.
+func (s State) HasThreat(id string) bool {
+	return slices.ContainsFunc(s.threats(), func(t openThreat) bool { return t.id == id })
+}
+
 // alive refuses what can't be done to a device that is not there, or not any more.
 func (s State) alive() error {
 	switch {
