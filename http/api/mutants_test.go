@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"avportal/commands"
 	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/domain/group"
 	"avportal/domain/notice"
 	"avportal/eventstore"
 	"avportal/http/api/actionlog"
@@ -72,11 +75,13 @@ func TestCountsAreOfOnesOwn(t *testing.T) {
 // What another reseller's people have done is not in the log that one sees, and what concerns another customer not in a customer's.
 func TestHowFarAnActorSeesInTheLog(t *testing.T) {
 	p := start(t)
-	p.fleet()
+	f := p.fleet()
+	p.do(commands.MoveDevice(t.Context(), p.h, p.as(tenant), tenant, f.devices[0], group.Main("l2")))
 	log := actionlog.New(p.h, p.store)
 	actors := []domain.Actor{
 		{Kind: domain.ActorUser, ID: "x", Role: domain.ResellerAdmin, Tenant: tenant}, {Kind: domain.ActorUser, ID: "x", Role: domain.ResellerAdmin, Tenant: foreign},
 		{Kind: domain.ActorUser, ID: "x", Role: domain.CustomerAdmin, Tenant: tenant, Customer: "c1"},
+		{Kind: domain.ActorUser, ID: "x", Role: domain.CustomerAdmin, Tenant: tenant, Customer: "c3"},
 	}
 	seen := make([]int, len(actors))
 	for r, err := range p.store.ReadAll(t.Context(), eventstore.Position{}, eventstore.Forward, 0) {
@@ -90,8 +95,11 @@ func TestHowFarAnActorSeesInTheLog(t *testing.T) {
 			if visible && a.Tenant != r.Stream.Tenant {
 				t.Errorf("%s of another reseller is visible", r.Type)
 			}
-			if visible && a.Customer != "" && (r.Stream.ID == "c2" || r.Stream.ID == "l2" || r.Stream.ID == "c3" || r.Stream.ID == "lx") {
+			if of := map[string]domain.CustomerID{"c1": "c1", "l1": "c1", "c2": "c2", "l2": "c2", "c3": "c3", "lx": "c3"}[r.Stream.ID]; visible && a.Customer != "" && of != "" && of != a.Customer {
 				t.Errorf("%s of %s is visible to %s", r.Type, r.Stream.ID, a.Customer)
+			}
+			if _, moved := r.Event.(device.Moved); moved && visible != (a.Tenant == tenant && a.Customer != "c3") {
+				t.Errorf("that a device moved from c1 to c2 is visible to %+v: %v", a, visible)
 			}
 		}
 	}
