@@ -3,9 +3,8 @@
 package group
 
 import (
-	"slices"
-
 	"maps"
+	"slices"
 
 	"avportal/domain"
 )
