@@ -36,7 +36,7 @@ func TestAnInfectionIsMailed(t *testing.T) {
 	d.kill()
 	d = startDev(t, data, args...)
 	time.Sleep(3 * time.Second) // another mail would be on its way by now
-	if n := to(box, anna); n != 1 {
+	if n := to(t, box, anna); n != 1 {
 		t.Errorf("%d mails have come", n)
 	}
 	d.stop()
