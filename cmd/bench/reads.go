@@ -196,9 +196,6 @@ func readings() []query {
 	}
 }
 
-// turn is how many times a question is put before it is another fleet's turn: few, so that all fleets meet the same machine.
-const turn = 5
-
 // reading compares one question over the sizes.
 func (b *bench) reading(ctx context.Context, fleets []*served, q query) (row, error) {
 	var ways []measure.Way
@@ -208,20 +205,14 @@ func (b *bench) reading(ctx context.Context, fleets []*served, q query) (row, er
 		}
 		ways = append(ways, measure.Way{Name: f.name, Run: func(ctx context.Context) (s measure.Sample, err error) {
 			began := time.Now()
-			for range turn {
-				one := time.Now()
-				if err := q.ask(ctx, f); err != nil {
-					return s, err
-				}
-				s.Latencies = append(s.Latencies, time.Since(one))
-				s.Ops++
-			}
-			s.Took = time.Since(began)
-			return s, nil
+			err = q.ask(ctx, f)
+			s.Took, s.Ops = time.Since(began), 1
+			s.Latencies = []time.Duration{s.Took}
+			return s, err
 		}})
 	}
-	plan := b.plan(max(1, int(b.slice.Milliseconds()/20)))
-	plan.Disk = nil // nothing is written
+	plan := b.plan(max(1, int(b.slice.Milliseconds()))) // one question at a time, so that all fleets meet the same machine
+	plan.Disk = nil                                     // nothing is written
 	rounds, err := plan.Run(ctx, ways...)
 	if err != nil {
 		return row{}, err
