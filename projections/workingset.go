@@ -243,9 +243,11 @@ func (s *tableSet[R, K]) written(keep int) {
 		s.reset()
 		return
 	}
-	for _, t := range s.touches {
-		if !t.entry.here {
-			delete(s.byKey, t.key)
+	if s.isComplete { // and what is not in memory does not exist; else that it does not is worth knowing as well
+		for _, t := range s.touches {
+			if !t.entry.here {
+				delete(s.byKey, t.key)
+			}
 		}
 	}
 	s.touches = s.touches[:0]

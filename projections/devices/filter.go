@@ -9,6 +9,13 @@ import (
 	"avportal/projections/states"
 )
 
+// What changes often stands in no index of devices. The few in such a state are found by narrow tables that hold only them.
+const (
+	inInfection = "EXISTS (SELECT FROM infection i WHERE i.tenant = d.tenant AND i.device = d.device)"
+	inUnguarded = "EXISTS (SELECT FROM unguarded u WHERE u.tenant = d.tenant AND u.device = d.device)"
+	inRequest   = "EXISTS (SELECT FROM request r WHERE r.tenant = d.tenant AND r.device = d.device AND r.phase < 3)"
+)
+
 const joinSeen = " JOIN last_seen s ON s.tenant = d.tenant AND s.device = d.device"
 
 // needsSeen reports whether a condition looks at last_seen.
@@ -22,12 +29,15 @@ func (f Filter) narrows() bool {
 // conditions turns a filter, apart from its places, into SQL about device d. It answers what has to be joined.
 func (f Filter) conditions(s *sqltext.Statement, c states.Cutoffs, p platforms) (join string) {
 	if f.Infected != nil {
-		s.And(map[bool]string{true: "d.threats > 0", false: "d.threats = 0"}[*f.Infected])
+		s.And(map[bool]string{true: "d.threats > 0 AND " + inInfection, false: "d.threats = 0"}[*f.Infected])
 	}
 	if f.Pending != nil {
-		s.And(map[bool]string{true: "d.pending > 0", false: "d.pending = 0"}[*f.Pending])
+		s.And(map[bool]string{true: "d.pending > 0 AND " + inRequest, false: "d.pending = 0"}[*f.Pending])
 	}
 	sqltext.AnyOf(s, f.Protection, protectionCondition)
+	if len(f.Protection) > 0 && !slices.Contains(f.Protection, device.Green) {
+		s.And(inUnguarded)
+	}
 	if len(f.Signatures) > 0 {
 		signatureConditions(s, f.Signatures, c)
 	}
@@ -73,7 +83,6 @@ func signatureConditions(s *sqltext.Statement, wanted []states.Signatures, c sta
 	}
 }
 
-// protectionCondition implies the predicate of the index device_unguarded for all colours but green.
 func protectionCondition(p device.Protection) string {
 	switch p {
 	case device.Green:

@@ -1,6 +1,12 @@
 package devices
 
-import "avportal/domain/device"
+import (
+	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/eventstore"
+	"avportal/projections"
+	"avportal/projections/rowkey"
+)
 
 // Guards are stored as two sets of bits, those that are on and those that are off, so that the colour is seen without
 // taking them apart. The order of the bits is part of the schema.
@@ -31,4 +37,35 @@ func unpackGuards(on, off int16) device.Guards {
 		}
 	}
 	return g
+}
+
+type unguardedRow struct {
+	projections.Presence
+	DeviceKey
+}
+
+// unguarded are the devices that are not green, kept apart so that they are found without an index on all devices.
+func unguarded() projections.Table {
+	return projections.NewTable(projections.TableSpec[unguardedRow, DeviceKey]{
+		Name: "unguarded",
+		Keys: func(r eventstore.Recorded, touch func(DeviceKey)) {
+			switch r.Event.(type) {
+			case device.Enrolled, device.GuardsChanged, device.Removed:
+				touch(DeviceKey{r.Stream.Tenant, rowkey.Key(r.Stream.ID)})
+			}
+		},
+		Creates:  []domain.Event{device.Enrolled{}}, // which tells of no guards
+		Upserts:  []domain.Event{device.GuardsChanged{}},
+		Optional: []domain.Event{device.Removed{}},
+		Fold: func(row *unguardedRow, r eventstore.Recorded) {
+			switch e := r.Event.(type) {
+			case device.GuardsChanged:
+				if on, off := packGuards(e.To); off == 0 && on > 0 {
+					row.Delete()
+				}
+			case device.Removed:
+				row.Delete()
+			}
+		},
+	})
 }

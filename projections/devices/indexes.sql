@@ -11,11 +11,6 @@ CREATE INDEX device_by_place ON device (place, hostname);
 -- Many devices share the day of their signatures, so that this index takes few bytes each, and changes once a day.
 CREATE INDEX device_by_signature ON device (tenant, signature_day);
 
--- The few that need attention.
-CREATE INDEX device_infected ON device (tenant) WHERE threats > 0;
-CREATE INDEX device_unguarded ON device (tenant) WHERE guards_off > 0 OR guards_on = 0;
-CREATE INDEX device_pending ON device (tenant) WHERE pending > 0;
-
 -- Any part of a name, label or address. Measured with 200,000 devices: 70 bytes a device, what an index on the beginning of
 -- the host name alone would take as well.
 CREATE INDEX device_search ON device USING gin (tenant public.uuid_ops, (hostname || ' ' || label || ' ' || ip) public.gin_trgm_ops);
@@ -24,7 +19,7 @@ CREATE INDEX infection_newest ON infection (tenant, at);
 CREATE INDEX threat_newest ON threat (tenant, device, found_at);
 CREATE INDEX request_in_order ON request (tenant, device, revision);
 -- Requests that have not ended: few of many.
-CREATE INDEX request_open ON request (expires_at) WHERE phase < 3;
+CREATE INDEX request_open ON request (tenant, device) WHERE phase < 3;
 CREATE INDEX place_by_license ON place (tenant, license);
 CREATE INDEX place_by_parent ON place (tenant, parent);
 CREATE INDEX device_license_by_customer ON device_license (tenant, customer);

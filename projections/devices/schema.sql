@@ -44,9 +44,9 @@ CREATE TABLE platform (
     PRIMARY KEY (tenant, platform)
 );
 
--- One row per device. Columns are ordered so that none is padded, and what changes several times a day stands in no index, so
--- that an update stays within its page and costs a sixth of what it would with all indexes. Therefore the signature date has
--- none of its own, but its day.
+-- One row per device. Columns are ordered so that none is padded, and what changes several times a day stands in no index, nor
+-- in the condition of one, so that an update stays within its page and costs a sixth of what it would with all indexes. Therefore
+-- the signature date has none of its own, but its day; and devices that need attention stand in tables of their own.
 CREATE TABLE device (
     enrolled_at       timestamptz NOT NULL,
     signature_date    timestamptz NOT NULL, -- the zero time: not known
@@ -75,6 +75,13 @@ CREATE TABLE infection (
     at     timestamptz NOT NULL, -- when the last threat was found
     PRIMARY KEY (tenant, device)
 ) WITH (fillfactor = 90);
+
+-- Only the devices that are not green: a guard is off, or none is known.
+CREATE TABLE unguarded (
+    tenant uuid  NOT NULL,
+    device bytea NOT NULL,
+    PRIMARY KEY (tenant, device)
+);
 
 CREATE TABLE threat (
     tenant      uuid        NOT NULL,

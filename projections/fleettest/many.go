@@ -43,6 +43,9 @@ func Many(tb testing.TB, views []projections.View, n int) (*Served, *Fleet) {
 	s.Exec(tb, `UPDATE devices.device SET signature_day = floor(extract(epoch FROM signature_date) / 86400)`)
 	s.Exec(tb, `INSERT INTO live.last_seen (tenant, device, at, ip) SELECT tenant, device, $1::timestamptz - random() * interval '20 minutes' - CASE WHEN random() < 0.02 THEN interval '20 days' ELSE '0' END, '' FROM devices.device`, Now)
 	s.Exec(tb, `INSERT INTO devices.infection SELECT tenant, device, enrolled_at + random() * interval '1 day' FROM devices.device WHERE threats > 0`)
+	s.Exec(tb, `INSERT INTO devices.unguarded SELECT tenant, device FROM devices.device WHERE guards_off > 0 OR guards_on = 0 ON CONFLICT DO NOTHING`)
+	s.Exec(tb, `INSERT INTO devices.request SELECT tenant, device, 'r', 0, 'scan', '', 0, enrolled_at, enrolled_at, enrolled_at, enrolled_at, enrolled_at, false, '', '', -1, -1, -1
+		FROM devices.device WHERE pending > 0`)
 	// The counters are sums over rows, in whatever way the rows came to be.
 	s.Exec(tb, `TRUNCATE devices.device_count, devices.signature_count`)
 	s.Exec(tb, `INSERT INTO devices.device_count SELECT tenant, p, count(*), count(*) FILTER (WHERE threats > 0), sum(threats), count(*) FILTER (WHERE guards_off > 0 AND guards_on > 0),
