@@ -11,6 +11,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/domain/token"
+	"avportal/domain/user"
 	"avportal/eventstore"
 	"avportal/http/api/tokens"
 	"avportal/projections/page"
@@ -30,7 +31,30 @@ func (s *server) GetMe(ctx context.Context, _ GetMeRequestObject) (GetMeResponse
 			me.Permissions = append(me.Permissions, string(p))
 		}
 	}
-	return GetMe200JSONResponse(me), nil
+	var err error
+	me.Steps, err = s.firstSteps(ctx)
+	return GetMe200JSONResponse(me), err
+}
+
+// firstSteps are what a person is to be shown after signing in.
+func (s *server) firstSteps(ctx context.Context) ([]FirstStep, error) {
+	c, steps := callOf(ctx), []FirstStep{}
+	if c.session == nil {
+		return steps, nil
+	}
+	err := s.inspectUser(ctx, domain.UserID(c.actor.ID), func(m user.State, _ eventstore.Revision) {
+		if !m.WebinarSeen() {
+			steps = append(steps, FirstStepWebinar)
+		}
+	})
+	if err != nil || !c.actor.Role.Allows(domain.ManageReseller) {
+		return steps, err
+	}
+	conversion, err := s.conversion(ctx)
+	if err == nil && conversion.State == ConversionStateOpen {
+		steps = append(steps, FirstStepConversion)
+	}
+	return steps, err
 }
 
 func (s *server) ListTokens(ctx context.Context, r ListTokensRequestObject) (ListTokensResponseObject, error) {

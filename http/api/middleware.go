@@ -11,8 +11,15 @@ import (
 	"strings"
 	"time"
 
+	"avportal/commands"
+	"avportal/domain"
+	"avportal/domain/user"
+	"avportal/eventstore"
 	"avportal/http/texts"
 )
+
+// waitForLanguage is short: the answer matters more than its language.
+const waitForLanguage = 250 * time.Millisecond
 
 // patience bounds what any request may take, but for event streams.
 const patience = 20 * time.Second
@@ -116,6 +123,7 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 	if err != nil {
 		return nil, err
 	}
+	s.speakTo(who, w, r)
 	if err := e.permits(who.actor); err != nil {
 		return nil, err
 	}
@@ -141,6 +149,21 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request) (*call, error)
 		return err
 	}
 	return c, nil
+}
+
+// speakTo lets a person be answered in the language of his profile, whatever his browser asks for.
+func (s *server) speakTo(who caller, w http.ResponseWriter, r *http.Request) {
+	if who.session == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), waitForLanguage)
+	defer cancel()
+	_ = commands.Peek(ctx, s.Commands, user.Stream(who.actor.Tenant, domain.UserID(who.actor.ID)), func(m user.State, _ eventstore.Revision) {
+		if l := texts.Language(m.Profile().Language); l != "" {
+			*r = *r.WithContext(context.WithValue(r.Context(), languageKey{}, l))
+			w.Header().Set("Content-Language", string(l))
+		}
+	}) // without the event store, the browser's language will do
 }
 
 // callerFor is who calls; nobody has to be anybody for a public route, but pays from the budget of his address.

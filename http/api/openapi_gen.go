@@ -159,6 +159,24 @@ func (e DevicesScanProfile) Valid() bool {
 	}
 }
 
+// Defines values for FirstStep.
+const (
+	FirstStepConversion FirstStep = "conversion"
+	FirstStepWebinar    FirstStep = "webinar"
+)
+
+// Valid indicates whether the value is a known member of the FirstStep enum.
+func (e FirstStep) Valid() bool {
+	switch e {
+	case FirstStepConversion:
+		return true
+	case FirstStepWebinar:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GenerationState.
 const (
 	Asof  GenerationState = "asof"
@@ -2084,6 +2102,10 @@ type FilterNew struct {
 // FilterQuery Parameters of the list by their names, as they stand in its address.
 type FilterQuery map[string]string
 
+// FirstStep `webinar`: the introduction, once per person; done by `PATCH /me/profile` with `webinar_seen`.
+// `conversion`: the question for a default profile for all groups, once per reseller; done by `POST /reseller/conversion`.
+type FirstStep string
+
 // Generation defines model for Generation.
 type Generation struct {
 	Created   time.Time  `json:"created"`
@@ -2413,7 +2435,10 @@ type Me struct {
 	Kind        ActorKind  `json:"kind"`
 	Permissions []string   `json:"permissions"`
 	Role        Role       `json:"role"`
-	Tenant      *string    `json:"tenant,omitempty"`
+
+	// Steps What a person is to be shown after signing in, in this order. Empty for a token.
+	Steps  []FirstStep `json:"steps"`
+	Tenant *string     `json:"tenant,omitempty"`
 }
 
 // Moment defines model for Moment.
@@ -4309,7 +4334,7 @@ type ServerInterface interface {
 	// RenewLicense Let a license hold longer, whether it has expired or not
 	// (POST /licenses/{id}/renew)
 	RenewLicense(w http.ResponseWriter, r *http.Request, id Id)
-	// GetMe Who the caller is and what he may do
+	// GetMe Who the caller is, what he may do, and what he is to be shown first
 	// (GET /me)
 	GetMe(w http.ResponseWriter, r *http.Request)
 	// GetCredentials What the caller can sign in with
@@ -14036,7 +14061,7 @@ type StrictServerInterface interface {
 	// RenewLicense Let a license hold longer, whether it has expired or not
 	// (POST /licenses/{id}/renew)
 	RenewLicense(ctx context.Context, request RenewLicenseRequestObject) (RenewLicenseResponseObject, error)
-	// GetMe Who the caller is and what he may do
+	// GetMe Who the caller is, what he may do, and what he is to be shown first
 	// (GET /me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
 	// GetCredentials What the caller can sign in with
