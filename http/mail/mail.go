@@ -38,8 +38,10 @@ type Config struct {
 	Commands  *commands.Handler
 	// Credentials make the links by which forgotten passwords are replaced.
 	Credentials *credentials.Vault
-	Now         func() time.Time
-	Log         *slog.Logger
+	// Count is told how each message has ended. It must not block.
+	Count func(kind, outcome string)
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Mailer queues and sends mails. It is safe for concurrent use.
@@ -82,7 +84,7 @@ func (e entry) id() uuid.UUID {
 	return uuid.NewSHA1(space, []byte(string(e.tenant)+" "+string(e.kind)+" "+e.recipient+" "+e.about.ID.String()))
 }
 
-// digestID names the digest of a day to one recipient.
+// digestID names the digest to one recipient that ends at a moment.
 func digestID(e entry, end time.Time) uuid.UUID {
-	return uuid.NewSHA1(space, []byte(string(e.tenant)+" "+string(e.kind)+" "+e.recipient+" "+end.Format(time.DateOnly)))
+	return uuid.NewSHA1(space, []byte(string(e.tenant)+" "+string(e.kind)+" "+e.recipient+" "+end.UTC().Format(time.RFC3339)))
 }

@@ -55,7 +55,7 @@ func (m *Mailer) digest(ctx context.Context, q queued, events []eventstore.Recor
 	slices.SortFunc(events, func(a, b eventstore.Recorded) int {
 		return cmp.Or(a.Event.(notice.Raised).Happened.Compare(b.Event.(notice.Raised).Happened), a.Position.Compare(b.Position))
 	})
-	l := letter{Language: w.Language, Subject: w.Say("AV Portal: notifications of the day: %d", len(events)), Greeting: w.Say("Hello,")}
+	l := letter{Language: w.Language, Subject: w.Say("AV Portal: %d notifications", len(events)), Greeting: w.Say("Hello,")}
 	l.Lines = []string{w.Say("This has happened since the last mail:")}
 	names := map[domain.CustomerID]string{}
 	for i, r := range events {

@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,39 @@ func TestADigestTellsOfADay(t *testing.T) {
 	}
 	if said := o.said(); len(said) != 2 || said[1].(mails.Sent).Kind != mails.Digest || said[1].(mails.Sent).Customer != "c1" {
 		t.Errorf("the log says %+v", said)
+	}
+}
+
+// In an outbreak a recipient gets some mails, and at the end of the hour one about all the rest.
+func TestAnOutbreakIsNotAFloodOfMails(t *testing.T) {
+	o := guarded(t, recipient("anna@huber.example", profile.Instant, domain.NoticeVirusFound))
+	const infections, instant = 70, 20
+	for i := range infections {
+		o.tell(domain.NoticeVirusFound, main, notice.Facts{Name: fmt.Sprintf("PC-%02d.", i), Threat: "Eicar"})
+	}
+	o.follow()
+	o.count(instant)
+	for range 2 { // the whole log once more
+		o.restart()
+		o.read = eventstore.Position{}
+		o.follow()
+		o.count(instant)
+	}
+	o.pass(time.Hour + 6*time.Minute)
+	o.tell(domain.NoticeVirusFound, main, notice.Facts{Name: "PC-later", Threat: "Eicar"})
+	o.follow()
+	all := ""
+	for _, m := range o.count(instant + 2) {
+		text, _ := parts(t, m)
+		all += text
+	}
+	for i := range infections {
+		if n := strings.Count(all, fmt.Sprintf("PC-%02d.", i)); n == 0 {
+			t.Errorf("nobody was told of PC-%02d", i)
+		}
+	}
+	if !strings.Contains(all, "PC-later") {
+		t.Error("after the hour, nothing is told at once")
 	}
 }
 

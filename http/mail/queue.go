@@ -22,6 +22,9 @@ const (
 	unknown = "unknown" // what it is about is not in the log, which was restored to an earlier moment
 )
 
+// instantPerHour bounds the mails that one recipient gets about single notices.
+const instantPerHour = 20
+
 // kept is how long messages stay in the queue after they are done.
 const kept = 90 * 24 * time.Hour
 
@@ -37,11 +40,27 @@ func (m *Mailer) enqueue(ctx context.Context, e entry) error {
 	return err
 }
 
-// enqueueDigest puts an event into the recipient's digest of its day. Where that has gone out already, the next one takes it.
-func (m *Mailer) enqueueDigest(ctx context.Context, e entry) error {
+// enqueueNotice puts a notice into the queue as a mail of its own; in an outbreak, the recipient gets so many in an hour, and of
+// what comes beyond a digest at its end.
+func (m *Mailer) enqueueNotice(ctx context.Context, e entry) error {
+	hour := e.about.At.Truncate(time.Hour)
+	var before int
+	var known bool
+	err := m.DB.QueryRow(ctx, `SELECT count(*) FILTER (WHERE about_at >= $3 AND about_at < $4), COALESCE(bool_or(id = $5), false)
+		FROM live.mail WHERE tenant = $1 AND recipient = $2 AND kind = 'notice'`, e.tenant, e.recipient, hour, hour.Add(time.Hour), e.id()).Scan(&before, &known)
+	if err != nil {
+		return err
+	}
+	if known || before < instantPerHour {
+		return m.enqueue(ctx, e)
+	}
+	return m.enqueueDigest(ctx, e, hour.Add(time.Hour), func(end time.Time) time.Time { return end.Add(time.Hour) })
+}
+
+// enqueueDigest puts an event into the recipient's digest that ends at a moment. Where that has gone out already, the next one takes it.
+func (m *Mailer) enqueueDigest(ctx context.Context, e entry, end time.Time, next func(time.Time) time.Time) error {
 	e.kind = mails.Digest
-	end := digestOf(e.about.At)
-	for placed := false; !placed; end = end.AddDate(0, 0, 1) {
+	for placed := false; !placed; end = next(end) {
 		id := digestID(e, end)
 		e.due, e.worthless = end.Add(digestWait), end.Add(tellFor)
 		err := pgx.BeginFunc(ctx, m.DB, func(tx pgx.Tx) error {
@@ -65,8 +84,8 @@ func (m *Mailer) enqueueDigest(ctx context.Context, e entry) error {
 }
 
 func (m *Mailer) insert(ctx context.Context, tx pgx.Tx, id uuid.UUID, e entry) error {
-	_, err := tx.Exec(ctx, `INSERT INTO live.mail (id, tenant, kind, recipient, due_at, worthless, changed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, id, e.tenant, e.kind, e.recipient, e.due, e.worthless, m.Now())
+	_, err := tx.Exec(ctx, `INSERT INTO live.mail (id, tenant, kind, recipient, due_at, worthless, changed_at, about_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`, id, e.tenant, e.kind, e.recipient, e.due, e.worthless, m.Now(), e.about.At)
 	return err
 }
 

@@ -48,9 +48,9 @@ func (m *Mailer) tell(ctx context.Context, r eventstore.Recorded, n notice.Raise
 			}
 			e := entry{tenant: n.Tenant, kind: mails.Notice, recipient: recipientName(p, to.Address.Subject), about: r, due: r.At, worthless: r.At.Add(tellFor)}
 			if to.Delivery == profile.Digest {
-				err = m.enqueueDigest(ctx, e)
+				err = m.enqueueDigest(ctx, e, digestOf(e.about.At), func(end time.Time) time.Time { return end.AddDate(0, 0, 1) })
 			} else {
-				err = m.enqueue(ctx, e)
+				err = m.enqueueNotice(ctx, e)
 			}
 			if err != nil {
 				return err

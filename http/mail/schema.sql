@@ -14,7 +14,10 @@ CREATE TABLE IF NOT EXISTS live.mail (
     reason     text        NOT NULL DEFAULT '',   -- why it waits still, or was not sent
     changed_at timestamptz NOT NULL
 );
+ALTER TABLE live.mail ADD COLUMN IF NOT EXISTS about_at timestamptz NOT NULL DEFAULT 'epoch'; -- when that happened, the first of it
 CREATE INDEX IF NOT EXISTS mail_due ON live.mail (due_at) WHERE state IN ('waiting', 'taken');
+
+CREATE INDEX IF NOT EXISTS mail_told ON live.mail (tenant, recipient, about_at) WHERE kind = 'notice';
 
 -- The events that a message is about: one, or those of a day.
 CREATE TABLE IF NOT EXISTS live.mail_event (

@@ -53,14 +53,20 @@ func (m *Mailer) Run(ctx context.Context) {
 // SendNext works on the message that is due longest, if any is.
 func (m *Mailer) SendNext(ctx context.Context) (worked bool, err error) {
 	whole := context.WithoutCancel(ctx) // what is begun is brought to an end
-	err = pgx.BeginFunc(whole, m.DB, func(tx pgx.Tx) error {
-		q, found, err := claim(whole, tx, m.Now())
-		if worked = found; err != nil || !found {
+	var q queued
+	var state string
+	err = pgx.BeginFunc(whole, m.DB, func(tx pgx.Tx) (err error) {
+		if q, worked, err = claim(whole, tx, m.Now()); err != nil || !worked {
 			return err
 		}
-		state, reason, due := m.work(whole, tx, &q)
+		var reason string
+		var due time.Time
+		state, reason, due = m.work(whole, tx, &q)
 		return m.put(whole, tx, q, state, reason, due)
 	})
+	if worked && err == nil && state != waiting && state != taken {
+		m.Count(string(q.kind), state)
+	}
 	return worked, err
 }
 

@@ -21,7 +21,8 @@ func (p *Portal) openMail(ctx, background context.Context) error {
 		return err
 	}
 	p.mailer, err = mail.New(ctx, mail.Config{
-		Server: server, PublicURL: public, DB: p.writers, Commands: p.commands, Credentials: p.passwords, Now: time.Now, Log: p.cfg.Log,
+		Server: server, PublicURL: public, DB: p.writers, Commands: p.commands, Credentials: p.passwords,
+		Count: p.metrics.countMail, Now: time.Now, Log: p.cfg.Log,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	mails "avportal/domain/mail"
 )
 
 // metrics are labeled by type names and route templates only, so that their number stays small.
@@ -16,6 +18,7 @@ type metrics struct {
 	registry       *prometheus.Registry
 	commands       *prometheus.CounterVec
 	commandSeconds *prometheus.HistogramVec
+	mails          *prometheus.CounterVec
 	requests       *prometheus.CounterVec
 	requestSeconds *prometheus.HistogramVec
 }
@@ -30,6 +33,9 @@ func newMetrics() *metrics {
 		commandSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "avportal_command_seconds", Help: "Time from receiving a command to its events being durable.", Buckets: buckets,
 		}, []string{"command"}),
+		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "avportal_mails_total", Help: "Mails by kind and by how they ended: sent, failed, void (nothing to say any more), unknown (not in the log).",
+		}, []string{"kind", "outcome"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "avportal_http_requests_total", Help: "HTTP requests by route template, method and status.",
 		}, []string{"route", "method", "status"}),
@@ -37,7 +43,12 @@ func newMetrics() *metrics {
 			Name: "avportal_http_request_seconds", Help: "Time to answer an HTTP request, long polls and event streams included.", Buckets: buckets,
 		}, []string{"route", "method"}),
 	}
-	m.registry.MustRegister(m.commands, m.commandSeconds, m.requests, m.requestSeconds,
+	for _, kind := range []mails.Kind{mails.Invitation, mails.Recovery, mails.SignInChanged, mails.Notice, mails.Digest} {
+		for _, outcome := range []string{"sent", "failed"} {
+			m.mails.WithLabelValues(string(kind), outcome) // there from the beginning, so that the first one counts as an increase
+		}
+	}
+	m.registry.MustRegister(m.commands, m.commandSeconds, m.mails, m.requests, m.requestSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -50,6 +61,8 @@ func (m *metrics) observeCommand(command, outcome string, took time.Duration) {
 	m.commands.WithLabelValues(command, outcome).Inc()
 	m.commandSeconds.WithLabelValues(command).Observe(took.Seconds())
 }
+
+func (m *metrics) countMail(kind, outcome string) { m.mails.WithLabelValues(kind, outcome).Inc() }
 
 // middleware counts what a router answers. It belongs on the router itself, where the route is known.
 func (m *metrics) middleware(next http.Handler) http.Handler {
