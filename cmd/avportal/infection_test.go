@@ -24,7 +24,7 @@ func TestAnInfectionIsSeenAndHealed(t *testing.T) {
 		t.Skip("NOT CHECKED: ClamAV is not installed; `make test` installs it where it may")
 	}
 	d := startDev(t, t.TempDir(), "--no-agent")
-	a := startClamAgent(t, d)
+	a := startClamAgent(t, d, d.run.SimulationTID)
 
 	eicar := filepath.Join(a.files, "rechnung.pdf.exe")
 	content := `X5O!P%@AP[4\PZX54(P^)7CC)7}` + `$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`
@@ -102,7 +102,7 @@ type clamAgent struct {
 	device, files string
 }
 
-func startClamAgent(t *testing.T, d *devProcess) *clamAgent {
+func startClamAgent(t *testing.T, d *devProcess, tid string, more ...string) *clamAgent {
 	t.Helper()
 	home := t.TempDir()
 	a := &clamAgent{devProcess: d, files: filepath.Join(home, "files")}
@@ -118,7 +118,7 @@ func startClamAgent(t *testing.T, d *devProcess) *clamAgent {
 		t.Fatal(err)
 	}
 	flags := []string{"--state", filepath.Join(home, "state"), "--engine", "clamscan", "--database", signatures, "--root", a.files}
-	enroll := exec.CommandContext(t.Context(), binary(t, "avagent"), append([]string{"enroll", "--json", "--server", d.run.URL, "--tid", d.run.SimulationTID}, flags...)...)
+	enroll := exec.CommandContext(t.Context(), binary(t, "avagent"), append(append([]string{"enroll", "--json", "--server", d.run.URL, "--tid", tid}, flags...), more...)...)
 	out, err := enroll.Output()
 	if err != nil {
 		t.Fatalf("enroll: %v\n%s", err, out)
@@ -166,12 +166,18 @@ func (a *clamAgent) scan() string {
 		}
 		return json.Unmarshal(body, &answer) == nil && answer.Request != ""
 	})
+	a.answers(answer.Request)
+	return answer.Request
+}
+
+// answers waits until the device has done what it was asked for.
+func (a *clamAgent) answers(request string) {
+	a.Helper()
 	a.eventually("the device answers", func() bool {
 		var log struct{ Activity struct{ State string } }
-		a.json("/api/v1/activities/"+answer.Request, &log)
+		a.json("/api/v1/activities/"+request, &log)
 		return log.Activity.State == "completed"
 	})
-	return answer.Request
 }
 
 // listed reports whether the device stands in a list of an answer.

@@ -21,7 +21,7 @@ func TestAnInfectionIsMailed(t *testing.T) {
 	args := []string{"--no-agent", "--smtp", box.URL(), "--mail-from", "AV Portal <portal@systemhaus.example>"}
 	d := startDev(t, data, args...)
 	args = append(args, "--listen", strings.TrimPrefix(d.run.URL, "http://"))
-	a := startClamAgent(t, d)
+	a := startClamAgent(t, d, d.run.SimulationTID)
 	a.tells(anna)
 	content := `X5O!P%@AP[4\PZX54(P^)7CC)7}` + `$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`
 	if err := os.WriteFile(filepath.Join(a.files, "rechnung.pdf.exe"), []byte(content), 0o600); err != nil {

@@ -15,7 +15,7 @@ func TestAVirusIsFoundAsItIsWritten(t *testing.T) {
 		t.Skip("NOT CHECKED: ClamAV is not installed; `make test` installs it where it may")
 	}
 	d := startDev(t, t.TempDir(), "--no-agent")
-	a := startClamAgent(t, d)
+	a := startClamAgent(t, d, d.run.SimulationTID)
 	var details struct {
 		Device struct {
 			Group  struct{ ID string }
