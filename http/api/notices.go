@@ -8,7 +8,7 @@ import (
 	"avportal/domain"
 	"avportal/domain/notice"
 	"avportal/domain/user"
-	"avportal/http/texts"
+	"avportal/http/api/actionlog"
 	"avportal/projections/notices"
 	"avportal/projections/page"
 )
@@ -29,7 +29,12 @@ func (s *server) ListNotices(ctx context.Context, r ListNoticesRequestObject) (L
 	if err != nil {
 		return nil, err
 	}
-	items := each(list.Items, func(n notices.Notice) Notice { return c.notice(languageOf(ctx), n) })
+	items := make([]Notice, len(list.Items))
+	for i, n := range list.Items {
+		if items[i], err = s.notice(ctx, n); err != nil {
+			return nil, err
+		}
+	}
 	return ListNotices200JSONResponse{
 		NoticeList{Items: items, NextCursor: some(list.Next)}, ListNotices200ResponseHeaders{position(reached)},
 	}, nil
@@ -43,22 +48,25 @@ func (c *call) reader() notices.Reader {
 	return notices.Reader{Scope: c.scope(), User: domain.UserID(c.actor.ID)}
 }
 
-func (c *call) notice(l texts.Language, n notices.Notice) Notice {
-	title, text := l.Notice(n.Kind, n.Facts)
-	s := n.Subject
+// notice shows what it concerns by the names of today.
+func (s *server) notice(ctx context.Context, n notices.Notice) (Notice, error) {
+	c, of := callOf(ctx), n.Subject
+	title, text := languageOf(ctx).Notice(n.Kind, n.Facts)
+	names, err := s.log.Names(ctx, c.actor.Tenant, actionlog.Place{Customer: of.Customer, License: of.License, Group: of.Group, Device: of.Device})
 	out := Notice{
 		Id: string(n.ID), Kind: NoticeKind(n.Kind), Severity: Severity(n.Kind.Severity()), Title: title, Text: text, At: n.At, Happened: n.Happened, Read: n.Read,
-		Customer: some(string(s.Customer)), License: some(string(s.License)), Group: some(string(s.Group)), Device: some(string(s.Device)), User: some(string(s.User)),
+		Customer: placed(of.Customer, names.Customer), License: placed(of.License, names.License),
+		Group: placed(of.Group, names.Group), Device: placed(of.Device, names.Device), User: some(string(of.User)),
 	}
 	switch {
-	case s.User != "" && c.actor.Role.Allows(domain.ManageUsers):
-		out.Link = some(basePath + "/users/" + string(s.User))
-	case s.Device != "" && n.Kind != domain.NoticeRemoved:
-		out.Link = some(basePath + "/devices/" + string(s.Device))
-	case s.Device == "" && s.License != "":
-		out.Link = some(basePath + "/licenses/" + string(s.License))
+	case of.User != "" && c.actor.Role.Allows(domain.ManageUsers):
+		out.Link = some(basePath + "/users/" + string(of.User))
+	case of.Device != "" && n.Kind != domain.NoticeRemoved:
+		out.Link = some(basePath + "/devices/" + string(of.Device))
+	case of.Device == "" && of.License != "":
+		out.Link = some(basePath + "/licenses/" + string(of.License))
 	}
-	return out
+	return out, err
 }
 
 // CountNotices counts what the caller has not read.

@@ -44,7 +44,8 @@ func TestNoticesAreToldAndRead(t *testing.T) {
 		t.Fatalf("the notices: %s", got.raw)
 	}
 	if n := items[2]; n["text"] != "Test.Virus wurde auf PC-1 gefunden: /a" || n["title"] != "Virus gefunden" || n["severity"] != "critical" || n["read"] != false ||
-		n["link"] != "/api/v1/devices/"+string(f.devices[0]) || n["group"] != "l1.main" {
+		n["link"] != "/api/v1/devices/"+string(f.devices[0]) || at(n, "group", "id") != "l1.main" || at(n, "device", "name") != "PC-1" ||
+		at(n, "customer", "name") != "Customer c1" || at(n, "license", "name") != "License l1" {
 		t.Errorf("the infection: %v", n)
 	}
 	if items[0]["link"] != nil || items[1]["link"] != "/api/v1/licenses/l1" {

@@ -2498,15 +2498,15 @@ type Notice struct {
 	At time.Time `json:"at"`
 
 	// Customer The customer whom it concerns; missing if it is the reseller as a whole.
-	Customer *string `json:"customer,omitempty"`
-	Device   *string `json:"device,omitempty"`
-	Group    *string `json:"group,omitempty"`
+	Customer *Ref `json:"customer,omitempty"`
+	Device   *Ref `json:"device,omitempty"`
+	Group    *Ref `json:"group,omitempty"`
 
 	// Happened When what it tells of happened.
 	Happened time.Time  `json:"happened"`
 	Id       string     `json:"id"`
 	Kind     NoticeKind `json:"kind"`
-	License  *string    `json:"license,omitempty"`
+	License  *Ref       `json:"license,omitempty"`
 
 	// Link Where the API tells of the object, as long as it is there and within the caller's reach.
 	Link *string `json:"link,omitempty"`
