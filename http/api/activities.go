@@ -79,6 +79,15 @@ func changedOf(c actionlog.Change) ChangedValue {
 	return ChangedValue{Field: c.Field, From: c.From, To: c.To}
 }
 
+// actors are asked for once in an answer.
+func (s *server) actors(ctx context.Context) *actionlog.Actors {
+	c := callOf(ctx)
+	if c.actors == nil {
+		c.actors = s.log.Actors(c.actor)
+	}
+	return c.actors
+}
+
 // titleOf is what an action is called.
 func titleOf(l texts.Language, action string) string { return l.Name("action", action) }
 
@@ -99,7 +108,7 @@ func (s *server) activityOf(ctx context.Context, a actionlog.Activity) (Activity
 	if err != nil {
 		return out, err
 	}
-	name, err := s.nameOfActor(ctx, a.Meta)
+	name, err := s.actors(ctx).Name(ctx, a.Meta)
 	out.Actor.Name = some(name)
 	if a.Command {
 		out.Kind = "command"

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/url"
 	"testing"
 
 	"avportal/domain"
@@ -30,8 +31,24 @@ func TestTheActionLogNamesPeople(t *testing.T) {
 	if got := names(p.token(domain.CustomerAdmin, tenant, "c1")); got[string(own)] != "Vera Vogel" || len(got) != 2 || got[string(technician)] != nil {
 		t.Errorf("the customer reads %v", got)
 	}
+	// Who looks for somebody finds what he has done, if he sees him.
+	found := func(token, text string) int {
+		t.Helper()
+		return len(list(p.must(200, token, "GET", "/api/v1/activities?action=device.label&q="+url.QueryEscape(text), nil)))
+	}
+	if all, some := found(p.admin, "vera vog"), found(p.token(domain.CustomerAdmin, tenant, "c1"), "Vogel"); all != 2 || some != 1 {
+		t.Errorf("the administrator finds %d, the customer %d", all, some)
+	}
+	made := p.must(201, p.admin, "POST", "/api/v1/tokens", map[string]any{"name": "PSA connector", "role": "reseller_admin", "days": 1})
+	p.must(200, made.body["secret"].(string), "PATCH", one, map[string]any{"label": "Labor"})
+	if n := found(p.admin, "PSA conn"); n != 1 {
+		t.Errorf("what a token has done is found %d times", n)
+	}
 	p.must(200, p.admin, "DELETE", "/api/v1/users/"+string(own), nil)
-	if got := names(p.admin); len(got) != 2 || got[string(own)] != nil {
+	if n := found(p.admin, "Vogel"); n != 1 {
+		t.Errorf("after one was erased, %d are found", n)
+	}
+	if got := names(p.admin); len(got) != 3 || got[string(own)] != nil {
 		t.Errorf("erased: %v", got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"avportal/commands"
 	"avportal/domain"
 	"avportal/eventstore"
+	"avportal/http/api/actionlog"
 	"avportal/projections"
 )
 
@@ -32,7 +33,7 @@ type call struct {
 
 	stillAllowed func(context.Context) error // asks again who calls, for answers that take long
 
-	names map[domain.UserID]string // of actors, that the answer has looked up
+	actors *actionlog.Actors // that the answer has looked up
 
 	command     uuid.UUID
 	fingerprint string

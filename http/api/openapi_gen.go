@@ -1549,7 +1549,7 @@ type Actor struct {
 	Id   string    `json:"id"`
 	Kind ActorKind `json:"kind"`
 
-	// Name In the action log, of a person whom the caller sees.
+	// Name In the action log, of a person or token that the caller sees.
 	Name       *string `json:"name,omitempty"`
 	OnBehalfOf *string `json:"on_behalf_of,omitempty"`
 }
@@ -3560,7 +3560,7 @@ type ListActivitiesParams struct {
 	// User Only of the actor with this id, or on whose behalf it was done.
 	User *string `form:"user,omitempty" json:"user,omitempty"`
 
-	// Q Free text, in any case: names, the name of the action, and all old and new values that the events hold.
+	// Q Free text, in any case: names, also of who did it, the name of the action, and all old and new values that the events hold.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Actor Who did it.
@@ -3596,7 +3596,7 @@ type ExportActivitiesParams struct {
 	// User Only of the actor with this id, or on whose behalf it was done.
 	User *string `form:"user,omitempty" json:"user,omitempty"`
 
-	// Q Free text, in any case: names, the name of the action, and all old and new values that the events hold.
+	// Q Free text, in any case: names, also of who did it, the name of the action, and all old and new values that the events hold.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Actor Who did it.

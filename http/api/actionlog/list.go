@@ -65,7 +65,7 @@ func (l *Log) List(ctx context.Context, a domain.Actor, f Filter, cursor string,
 // scan begins to look for activities: behind a cursor's key, or where the filter's period ends. From is NoStream if there is
 // nothing.
 func (l *Log) scan(ctx context.Context, a domain.Actor, f Filter, key []string) (s *scan, from eventstore.Revision, err error) {
-	s = &scan{Log: l, actor: a, filter: f, text: domain.Fold(f.Text), known: map[uuid.UUID]*activity{}}
+	s = &scan{Log: l, actor: a, actors: l.Actors(a), filter: f, text: domain.Fold(f.Text), known: map[uuid.UUID]*activity{}}
 	if f.Device != "" {
 		visible, err := l.deviceVisible(ctx, a, f.Device)
 		if err != nil || !visible {
@@ -87,6 +87,7 @@ func (l *Log) deviceVisible(ctx context.Context, a domain.Actor, id domain.Devic
 type scan struct {
 	*Log
 	actor  domain.Actor
+	actors *Actors
 	filter Filter
 	text   string                  // of the filter, folded
 	known  map[uuid.UUID]*activity // that were met on this page
@@ -213,7 +214,11 @@ func (s *scan) look(ctx context.Context, r eventstore.Recorded) (Activity, bool,
 		return Activity{}, false, err
 	}
 	if s.text != "" {
-		found, err := s.contains(ctx, s.actor, item, a.seen, s.text)
+		name, err := s.actors.Name(ctx, item.Meta)
+		if err != nil {
+			return item, false, err
+		}
+		found, err := s.contains(ctx, s.actor, item, name, a.seen, s.text)
 		return item, found, err
 	}
 	return item, true, nil

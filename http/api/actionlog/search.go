@@ -34,14 +34,14 @@ func (l *Log) Names(ctx context.Context, t domain.Tenant, p Place) (n Names, err
 	return n, err
 }
 
-// contains reports whether a text, folded, stands anywhere in what the actor is shown of an activity: names, what the action is
-// called in any language, and the values in its events.
-func (l *Log) contains(ctx context.Context, actor domain.Actor, a Activity, events []eventstore.Recorded, text string) (bool, error) {
+// contains reports whether a text, folded, stands anywhere in what the actor is shown of an activity: names, also of who has done it,
+// what the action is called in any language, and the values in its events.
+func (l *Log) contains(ctx context.Context, actor domain.Actor, a Activity, by string, events []eventstore.Recorded, text string) (bool, error) {
 	names, err := l.Names(ctx, actor.Tenant, a.Place)
 	if err != nil {
 		return false, err
 	}
-	words := []string{a.Action, a.Detail, a.Meta.ActorID, a.Meta.OnBehalfOf, names.Customer, names.License, names.Group, names.Device, string(a.Place.Device)}
+	words := []string{a.Action, a.Detail, a.Meta.ActorID, by, a.Meta.OnBehalfOf, names.Customer, names.License, names.Group, names.Device, string(a.Place.Device)}
 	for _, language := range texts.Languages() {
 		words = append(words, language.Name("action", a.Action))
 	}
