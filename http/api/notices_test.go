@@ -30,11 +30,11 @@ func TestNoticesAreToldAndRead(t *testing.T) {
 	p := start(t)
 	f := p.fleet()
 	of := notice.Subject{Customer: "c1", License: "l1", Group: "l1.main", Device: f.devices[0]}
+	id := p.invite(p.admin, "vera@huber.example", "customer_readonly", "c1")
+	p.accept(id)
 	virus := p.tell(tenant, domain.NoticeVirusFound, of, notice.Facts{Name: "PC-1", Threat: "Test.Virus", Path: "/a"})
 	seats := p.tell(tenant, domain.NoticeSeatsUsedUp, notice.Subject{Customer: "c1", License: "l1"}, notice.Facts{Name: "Praxis", Seats: 5, Used: 5})
 	gone := p.tell(tenant, domain.NoticeRemoved, of, notice.Facts{Name: "PC-1"})
-	id := p.invite(p.admin, "vera@huber.example", "customer_readonly", "c1")
-	p.accept(id)
 	me := p.asMember(id)
 	const path = "/api/v1/notices"
 

@@ -20,7 +20,7 @@ var indexes string
 
 // View is the read model.
 var View = projections.View{
-	Name: "notices", Version: 1, Schema: schema, Indexes: indexes, Tables: []projections.Table{raised(), readers(), read()},
+	Name: "notices", Version: 2, Schema: schema, Indexes: indexes, Tables: []projections.Table{raised(), readers(), read()},
 }
 
 // Key is the key of a notice.
@@ -70,16 +70,25 @@ type readerRow struct {
 	ReadUntil time.Time `db:"read_until"`
 }
 
+// readers have read what was raised before they came: it is no news to them.
 func readers() projections.Table {
 	return projections.NewTable(projections.TableSpec[readerRow, ReaderKey]{
 		Name: "notice_reader",
 		Keys: func(r eventstore.Recorded, touch func(ReaderKey)) {
-			if e, ok := r.Event.(user.NoticesRead); ok {
-				touch(ReaderKey{r.Stream.Tenant, e.User})
+			switch r.Event.(type) {
+			case user.Accepted, user.Admitted, user.NoticesRead:
+				touch(ReaderKey{r.Stream.Tenant, domain.UserID(r.Stream.ID)})
 			}
 		},
-		Upserts: []domain.Event{user.NoticesRead{}},
-		Fold:    func(row *readerRow, r eventstore.Recorded) { row.ReadUntil = r.Event.(user.NoticesRead).Until },
+		Upserts: []domain.Event{user.Accepted{}, user.Admitted{}, user.NoticesRead{}},
+		Fold: func(row *readerRow, r eventstore.Recorded) {
+			switch e := r.Event.(type) {
+			case user.NoticesRead:
+				row.ReadUntil = e.Until
+			default:
+				row.ReadUntil = r.At
+			}
+		},
 	})
 }
 

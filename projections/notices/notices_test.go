@@ -107,6 +107,21 @@ func TestNewestFirstAndOnlyOnesOwn(t *testing.T) {
 	}
 }
 
+// What was raised before somebody came is shown to him, as read.
+func TestWhoComesLaterHasReadWhatWasBefore(t *testing.T) {
+	for _, came := range []domain.Event{user.Accepted{User: "u2"}, user.Admitted{User: "u2"}} {
+		f := fleettest.New()
+		raise(f, "before", domain.NoticeVirusFound, "c1", 2*time.Hour)
+		f.AddAt(user.Stream(f.Tenant, "u2"), now().Add(-time.Hour), came)
+		raise(f, "after", domain.NoticeVirusFound, "c1", time.Minute)
+		s := fleettest.Serve(t, []projections.View{View}, f)
+		list, err := List(t.Context(), s.Readers, Reader{Scope: f.Scope(), User: "u2"}, now(), Filter{}, page.Paging{})
+		if err != nil || len(list.Items) != 2 || list.Items[0].Read || !list.Items[1].Read {
+			t.Errorf("%T: %+v, %v", came, list.Items, err)
+		}
+	}
+}
+
 func TestCountingHasAnEnd(t *testing.T) {
 	f := fleettest.New()
 	for i := range MaxCounted + 5 {

@@ -14,7 +14,7 @@ CREATE TABLE notice (
     PRIMARY KEY (tenant, notice)
 );
 
--- Up to when a person has read everything.
+-- Up to when a person has read everything: at first, what was raised before he came.
 CREATE TABLE notice_reader (
     tenant     uuid        NOT NULL,
     user_id    text        NOT NULL,
