@@ -34,6 +34,7 @@ type device struct {
 	dir    *state.Dir
 	root   string
 	db     string
+	source string // of signatures; empty: none
 }
 
 func newDevice(t *testing.T) *device {
@@ -53,7 +54,7 @@ func (d *device) start(interval time.Duration) *agent.Agent {
 		log = d.t.Output()
 	}
 	return agent.New(agent.Config{
-		Dir: d.dir, Engine: &engine.Builtin{Database: d.db}, Source: engine.Source{Database: d.db},
+		Dir: d.dir, Engine: &engine.Builtin{Database: d.db}, Source: engine.Source{URL: d.source, Database: d.db},
 		Roots: []string{d.root}, Interval: interval, Version: "v0.0.0-test", Log: slog.New(slog.NewTextHandler(log, nil)),
 		Logs: []devicelog.Source{{Title: "agent", Pattern: filepath.Join(d.dir.Path(), "*.log")}},
 	})

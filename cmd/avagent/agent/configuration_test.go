@@ -1,12 +1,15 @@
 package agent_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"avportal/cmd/avagent/engine/enginetest"
 	"avportal/http/agent/wire"
 )
 
@@ -78,6 +81,28 @@ func TestTheSettingsOfAProfile(t *testing.T) {
 }
 
 // The scan of the schedule is made as soon as it is due, over an own scan profile, and only then.
+// Signatures are fetched through the proxy that the profile names, as soon as it is in force.
+func TestUpdatesGoThroughTheProxyOfTheProfile(t *testing.T) {
+	enginetest.Install(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "portal.ndb", time.Now().Add(-time.Hour), strings.NewReader(enginetest.Line("Portal.Test.Fetched")))
+	}))
+	defer server.Close()
+	proxy, opened := enginetest.Proxy(t, server.Listener.Addr().String())
+	d := newDevice(t)
+	d.source = "http://signatures.invalid/portal.ndb"
+	d.Agent = d.start(0)
+	d.enroll()
+	d.run()
+	if r := d.transmit("c1", &wire.Configuration{Profile: "p1", Edition: 1, Updates: wire.Updates{Proxy: proxy}}); !r.OK {
+		t.Fatalf("the settings: %+v", r)
+	}
+	d.portal.Offer(wire.Command{ID: "c2", Kind: wire.KindUpdate, ExpiresAt: time.Now().Add(time.Hour)})
+	if r := d.result("c2"); !r.OK || opened.Load() == 0 {
+		t.Errorf("the update: %+v; the proxy let %d through", r, opened.Load())
+	}
+}
+
 func TestAutoscan(t *testing.T) {
 	d := newDevice(t)
 	d.enroll()

@@ -221,5 +221,11 @@ func queueJSON(tx *bbolt.Tx, class outbox.Class, path, key string, at time.Time,
 
 // Update fetches and reloads signatures, whoever asks for it.
 func (a *Agent) Update(ctx context.Context) (signatures.Version, error) {
-	return engine.Update(ctx, a.cfg.Engine, a.cfg.Source)
+	c, err := a.configuration()
+	if err != nil {
+		return signatures.Version{}, err
+	}
+	source := a.cfg.Source
+	source.Proxy = c.Updates.Proxy
+	return engine.Update(ctx, a.cfg.Engine, source)
 }

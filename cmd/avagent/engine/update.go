@@ -3,15 +3,18 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
 	"avportal/cmd/avagent/signatures"
+	"avportal/http/agent/wire"
 )
 
 // Source is where new signatures come from.
@@ -21,6 +24,8 @@ type Source struct {
 	URL string
 	// Database is the directory to keep up to date; empty means ClamAV's own.
 	Database string
+	// Proxy is asked for it; the zero value is none.
+	Proxy wire.Proxy
 }
 
 // updateTime bounds a download.
@@ -98,5 +103,22 @@ func freshclamConfig(s Source) (string, error) {
 		"DatabaseMirror database.invalid", // freshclam wants one, though nothing is left to ask it for
 		"TestDatabases yes", "ConnectTimeout 10", "ReceiveTimeout 60",
 	}
-	return strings.Join(lines, "\n") + "\n", nil
+	proxy, err := proxyLines(s.Proxy)
+	return strings.Join(append(lines, proxy...), "\n") + "\n", err
+}
+
+func proxyLines(p wire.Proxy) ([]string, error) {
+	if p.Host == "" {
+		return nil, nil
+	}
+	lines := []string{"HTTPProxyServer " + p.Host, "HTTPProxyPort " + strconv.Itoa(p.Port)}
+	if p.User != "" {
+		lines = append(lines, "HTTPProxyUsername "+p.User, "HTTPProxyPassword "+p.Password)
+	}
+	for _, v := range []string{p.Host, p.User, p.Password} {
+		if strings.ContainsAny(v, "\r\n \t\"") {
+			return nil, errors.New("freshclam takes no blanks or quotation marks in the name, user or password of a proxy")
+		}
+	}
+	return lines, nil
 }
