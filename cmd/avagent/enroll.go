@@ -29,6 +29,11 @@ enrollment stays pending, the exit code is 1, and "avagent run" completes it.`,
 			if err != nil {
 				return err
 			}
+			if e.Force {
+				if err := unlock(cmd, dir); err != nil {
+					return err
+				}
+			}
 			a, err := o.agent(cmd.Context(), dir, textLog(cmd.ErrOrStderr()))
 			if err != nil {
 				return err

@@ -33,6 +33,9 @@ func installCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := unlock(cmd, dir); err != nil {
+				return err
+			}
 			s, err := service.New(&program{}, serviceConfig(append([]string{"run", "--service", "--state", dir.Path()}, o.arguments()...)))
 			if err != nil {
 				return fmt.Errorf("install: %w", err)
@@ -59,6 +62,13 @@ func uninstallCommand() *cobra.Command {
 		Example: "  sudo avagent uninstall",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := openState(cmd)
+			if err != nil {
+				return err
+			}
+			if err := unlock(cmd, dir); err != nil {
+				return err
+			}
 			s, err := service.New(&program{}, serviceConfig(nil))
 			if err != nil {
 				return fmt.Errorf("uninstall: %w", err)

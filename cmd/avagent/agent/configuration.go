@@ -27,6 +27,13 @@ func (a *Agent) configuration() (c wire.Configuration, err error) {
 	return c, err
 }
 
+// SettingsLock is the hash of the password that locks the settings of a device, in the PHC form of argon2id; empty if they are open.
+func SettingsLock(dir *state.Dir) (hash string, err error) {
+	var c wire.Configuration
+	err = dir.View(func(tx *bbolt.Tx) error { return state.Get(tx, metaBucket, configurationKey, &c) })
+	return c.Lock.PasswordHash, err
+}
+
 // apply takes on settings. Those that this device has nothing for are kept, and named in the answer.
 func (a *Agent) apply(ctx context.Context, c *wire.Configuration) (wire.CommandResult, error) {
 	r := wire.CommandResult{At: time.Now().UTC(), OK: true, Code: wire.ResultDone}
