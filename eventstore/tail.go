@@ -20,9 +20,8 @@ const (
 var retryTail = Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 
 // Tail is a Source whose subscribers share one subscription once they have caught up, so that each event comes and is decoded
-// once in a process, however many follow the log. Whoever is behind what the tail holds reads by a subscription of his own
-// until he meets it; none can hold up the others, and a slow one costs no memory. Run feeds it; without that, and while the
-// connection is broken, everyone has a subscription of his own.
+// once in a process, however many follow the log. Those who are behind what the tail holds read together until they meet it, and who
+// falls behind even these reads by himself: none can hold up the others, and a slow one costs no memory. Run feeds it.
 //
 // Subscribers get the same events: they must not change them.
 type Tail struct {
@@ -30,7 +29,8 @@ type Tail struct {
 		Source
 		Head(context.Context) (Position, error)
 	}
-	log *slog.Logger
+	log    *slog.Logger
+	behind *convoys
 
 	mu      sync.Mutex
 	live    bool
@@ -46,7 +46,9 @@ type tailEvent struct {
 }
 
 // NewTail makes a tail of a log.
-func NewTail(store Store, log *slog.Logger) *Tail { return &Tail{store: store, log: log} }
+func NewTail(store Store, log *slog.Logger) *Tail {
+	return &Tail{store: store, log: log, behind: &convoys{store: store}}
+}
 
 // Run follows the log from its end until the context ends, through any loss of the connection.
 func (t *Tail) Run(ctx context.Context) {
@@ -114,17 +116,17 @@ func (t *Tail) wakeLocked() {
 // Subscribe implements Source.
 func (t *Tail) Subscribe(ctx context.Context, after Position) iter.Seq2[Recorded, error] {
 	return func(yield func(Recorded, error) bool) {
-		for t.alone(ctx, &after, yield) && t.together(ctx, &after, yield) {
+		for t.catchUp(ctx, &after, yield) && t.together(ctx, &after, yield) {
 		}
 	}
 }
 
-// alone reads by a subscription of its own until the tail holds what follows. It reports whether it does.
-func (t *Tail) alone(ctx context.Context, after *Position, yield func(Recorded, error) bool) bool {
+// catchUp reads what the tail does not hold until it does. It reports whether so.
+func (t *Tail) catchUp(ctx context.Context, after *Position, yield func(Recorded, error) bool) bool {
 	if t.holds(*after) {
 		return true
 	}
-	for r, err := range t.store.Subscribe(ctx, *after) {
+	for r, err := range t.behind.Subscribe(ctx, *after) {
 		if !yield(r, err) || err != nil {
 			return false
 		}
@@ -135,7 +137,7 @@ func (t *Tail) alone(ctx context.Context, after *Position, yield func(Recorded, 
 	return false
 }
 
-// together reads what the tail holds, and waits for more. It reports whether to go on alone.
+// together reads what the tail holds, and waits for more. It reports whether to catch up again.
 func (t *Tail) together(ctx context.Context, after *Position, yield func(Recorded, error) bool) bool {
 	var events []Recorded
 	for {
