@@ -30,7 +30,7 @@ func (View) Scope() domain.Scope { return domain.Scope{Tenant: Tenant} }
 // Evolve notes one more decision.
 func (v View) Evolve(e domain.Event) View {
 	if q, ok := e.(EventQuarantined); ok {
-		v.quarantined = append(v.quarantined, q.Event)
+		v.quarantined = append(slices.Clip(v.quarantined), q.Event)
 	}
 	return v
 }
