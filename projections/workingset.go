@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"avportal/eventstore"
 )
@@ -46,32 +47,33 @@ type counterTable interface {
 }
 
 type entry[R any] struct {
-	row    R
+	row    R  // its key is always set
 	stored *R // what Postgres holds, while row differs from it; nil if it holds nothing, or nothing else
+	hash   uint32
 	inDB   bool
 	here   bool // the row exists
 	dirty  bool
 }
 
-type touched[R any, K comparable] struct {
+type touched[R any] struct {
 	event int
-	key   K
 	entry *entry[R]
 }
 
 type tableSet[R any, K comparable] struct {
 	*table[R, K]
-	byKey      map[K]*entry[R]
-	touches    []touched[R, K]
+	byKey      rowIndex[R, K]
+	touches    []touched[R]
 	absent     []K // keys not in memory, to be loaded
 	dirty      []*entry[R]
+	vain       int // of dirty: neither in the table nor to be written
 	counters   []sums[R]
 	isComplete bool
 	comparable bool
 }
 
 func (t *table[R, K]) newWorkingSet() workingSet {
-	s := &tableSet[R, K]{table: t, byKey: map[K]*entry[R]{}, comparable: t.row.typ.Comparable()}
+	s := &tableSet[R, K]{table: t, byKey: newRowIndex[R, K](t.key), comparable: t.row.typ.Comparable()}
 	for _, c := range t.spec.Counters {
 		s.counters = append(s.counters, c.newSums())
 	}
@@ -99,15 +101,16 @@ func (s *tableSet[R, K]) touch(events []eventstore.Recorded) (failed *EventError
 		}
 	}()
 	add := func(k K) {
-		e := s.byKey[k]
+		e := s.byKey.find(k)
 		if e == nil {
 			e = &entry[R]{}
-			s.byKey[k] = e
+			*s.key(&e.row) = k
+			s.byKey.add(e)
 			if !s.isComplete {
 				s.absent = append(s.absent, k)
 			}
 		}
-		s.touches = append(s.touches, touched[R, K]{i, k, e})
+		s.touches = append(s.touches, touched[R]{i, e})
 	}
 	for i = range events {
 		s.spec.Keys(events[i], add)
@@ -126,7 +129,7 @@ func (s *tableSet[R, K]) missing() []reflect.Value {
 func (s *tableSet[R, K]) load() (reflect.Value, func()) {
 	row := new(R)
 	return reflect.ValueOf(row).Elem(), func() {
-		e := s.byKey[*s.key(row)]
+		e := s.byKey.find(*s.key(row))
 		s.row.settle(reflect.ValueOf(row).Elem())
 		e.row, e.inDB, e.here = *row, true, true
 	}
@@ -141,15 +144,32 @@ func (s *tableSet[R, K]) fold(events []eventstore.Recorded) (failed *EventError)
 	}()
 	for _, t := range s.touches {
 		i = t.event
-		if err := s.apply(t, events[i]); err != nil {
-			return newEventError(i, events[i], fmt.Errorf("table %s, row %+v: %w", s.spec.Name, t.key, err))
+		if err := s.apply(t.entry, events[i]); err != nil {
+			return newEventError(i, events[i], fmt.Errorf("table %s, row %+v: %w", s.spec.Name, *s.key(&t.entry.row), err))
 		}
 	}
+	s.forget()
 	return nil
 }
 
-func (s *tableSet[R, K]) apply(t touched[R, K], r eventstore.Recorded) error {
-	e := t.entry
+// forget drops what was touched and came to nothing, if what is not in memory does not exist anyway: a rebuild of many events
+// would otherwise hold each row that has come and gone until it is written.
+func (s *tableSet[R, K]) forget() {
+	if !s.isComplete {
+		return
+	}
+	for _, t := range s.touches {
+		if e := t.entry; !e.here && !e.inDB && s.byKey.remove(e) && e.dirty {
+			s.vain++
+		}
+	}
+	if s.vain > len(s.dirty)/2 {
+		s.dirty = slices.DeleteFunc(s.dirty, func(e *entry[R]) bool { return !e.here && !e.inDB })
+		s.vain = 0
+	}
+}
+
+func (s *tableSet[R, K]) apply(e *entry[R], r eventstore.Recorded) error {
 	switch n := s.needs[r.Event.EventType()]; {
 	case e.here && n == creates:
 		return ErrRowExists
@@ -166,22 +186,23 @@ func (s *tableSet[R, K]) apply(t touched[R, K], r eventstore.Recorded) error {
 			e.stored = &stored
 		}
 	}
+	key := *s.key(&e.row)
 	if !e.here {
 		var empty R
 		e.row = empty
-		*s.key(&e.row) = t.key
+		*s.key(&e.row) = key
 	}
 	present := presenceOf(&e.row)
 	present.existed = e.here
 	s.spec.Fold(&e.row, r)
 	e.here = !present.deleted
 	*present = Presence{}
-	if k := s.key(&e.row); *k != t.key {
+	if k := s.key(&e.row); *k != key {
 		var unset K
 		if *k != unset {
 			return fmt.Errorf("the fold changed the key to %+v", *k)
 		}
-		*k = t.key // *row = Row{...} says nothing of the key
+		*k = key // *row = Row{...} says nothing of the key
 	}
 	s.row.settle(reflect.ValueOf(&e.row).Elem())
 	return nil
@@ -237,28 +258,25 @@ func (s *tableSet[R, K]) same(a, b *R) bool {
 func (s *tableSet[R, K]) written(keep int) {
 	for _, e := range s.dirty {
 		e.dirty, e.stored, e.inDB = false, nil, e.here
+		if s.isComplete && !e.here { // else that it does not exist is worth knowing
+			s.byKey.remove(e)
+		}
 	}
-	s.dirty = s.dirty[:0]
-	if len(s.byKey) > keep {
+	clear(s.dirty)
+	s.dirty, s.vain = s.dirty[:0], 0
+	if s.byKey.rows > keep {
 		s.reset()
 		return
-	}
-	if s.isComplete { // and what is not in memory does not exist; else that it does not is worth knowing as well
-		for _, t := range s.touches {
-			if !t.entry.here {
-				delete(s.byKey, t.key)
-			}
-		}
 	}
 	s.touches = s.touches[:0]
 }
 
 func (s *tableSet[R, K]) reset() {
-	clear(s.byKey)
+	s.byKey.clear()
 	clear(s.touches)
 	clear(s.dirty)
-	s.touches, s.dirty, s.absent, s.isComplete = s.touches[:0], s.dirty[:0], s.absent[:0], false
+	s.touches, s.dirty, s.vain, s.absent, s.isComplete = s.touches[:0], s.dirty[:0], 0, s.absent[:0], false
 }
 
 func (s *tableSet[R, K]) complete() { s.isComplete = true }
-func (s *tableSet[R, K]) size() int { return len(s.byKey) }
+func (s *tableSet[R, K]) size() int { return s.byKey.rows }
