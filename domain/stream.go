@@ -1,8 +1,8 @@
 package domain
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 )
 
 // Tenant is a reseller: a UUID without dashes, 32 lower-case hex digits. It is the category of all its streams.
@@ -67,13 +67,18 @@ func (s Stream) Category() string {
 
 func (s Stream) String() string { return s.Category() + "-" + string(s.Kind) + "-" + s.ID }
 
-// ParseStream is the inverse of Stream.String. Streams that are not ours (system streams, say) are an error.
-func ParseStream(name string) (Stream, error) {
-	category, rest, ok := strings.Cut(name, "-")
-	kind, id, ok2 := strings.Cut(rest, "-")
-	tenant, telemetry := strings.CutSuffix(category, telemetrySuffix)
-	if s := (Stream{Tenant(tenant), Kind(kind), id, telemetry}); ok && ok2 && kind != "" && id != "" && s.Tenant.Valid() {
-		return s, nil
+// ParseStream is the inverse of Stream.String. Streams that are not ours (system streams, say) are an error. What it returns shares
+// no memory with the name, and tenants and kinds are in memory once: models keep the id of each aggregate, and no more of it.
+func ParseStream[Name string | []byte](name Name) (Stream, error) {
+	category, rest, ok := bytes.Cut([]byte(name), dash)
+	kind, id, ok2 := bytes.Cut(rest, dash)
+	tenant, telemetry := bytes.CutSuffix(category, []byte(telemetrySuffix))
+	if ok && ok2 && len(kind) > 0 && len(id) > 0 {
+		if s := (Stream{Tenant(shared.string(tenant)), Kind(shared.string(kind)), string(id), telemetry}); s.Tenant.Valid() {
+			return s, nil
+		}
 	}
 	return Stream{}, fmt.Errorf("stream %q is not of the form <tenant>-<kind>-<id>", name)
 }
+
+var dash = []byte("-")

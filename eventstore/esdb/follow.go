@@ -94,20 +94,6 @@ func receive(call grpc.ClientStream) (m message, err error) {
 	return m, err
 }
 
-// readEvent reads a ReadEvent without a link: links are left out of the log.
-func readEvent(m message) (r eventstore.Recorded, ours bool, err error) {
-	for len(m) > 0 {
-		var f field
-		if f, m, err = m.next(); err != nil {
-			return r, false, err
-		}
-		if f.tag == 1<<3|bytesType {
-			return recorded(f.content)
-		}
-	}
-	return eventstore.Recorded{Link: eventstore.NoStream}, false, nil
-}
-
 // recorded reads a RecordedEvent. The bytes of the message are kept.
 func recorded(m message) (r eventstore.Recorded, ours bool, err error) {
 	r.Link = eventstore.NoStream
@@ -146,7 +132,7 @@ func recorded(m message) (r eventstore.Recorded, ours bool, err error) {
 			return r, false, err
 		}
 	}
-	if r.Stream, err = domain.ParseStream(string(stream)); err != nil {
+	if r.Stream, err = domain.ParseStream(stream); err != nil {
 		return r, false, nil //nolint:nilerr // not the portal's
 	}
 	ticks, err := strconv.ParseInt(string(created), 10, 64) // of 100 ns, since 1970

@@ -3,15 +3,14 @@ package esdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"avportal/eventstore"
 )
 
-// pump reads ahead: it opens a query over one link, converts and decodes in a goroutine of its own, and hands on what
-// is there. Its user may leave at any time; the link is released when the client has returned.
+// pump reads ahead: it opens a query over one link, receives and converts in a goroutine of its own, and hands on what
+// is there. Its user, who decodes, may leave at any time; the link is released when the client has returned.
 type pump struct {
 	link   *link
 	live   bool
@@ -67,9 +66,6 @@ func (s *Store) run(ctx context.Context, p *pump, open opener) error {
 		}
 		if !ours {
 			continue
-		}
-		if err := r.Decode(ctx, s.registry, s.keys); err != nil {
-			return fmt.Errorf("%w: %w", errFinal, err)
 		}
 		if err := p.buffer.Put(ctx, r); err != nil {
 			return err

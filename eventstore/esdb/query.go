@@ -37,36 +37,47 @@ func limited(limit int) uint64 {
 	return uint64(limit)
 }
 
-// streamQuery reads a stream. With links, what the events of that stream point to.
-func streamQuery(name string, from eventstore.Revision, d eventstore.Direction, limit int, links bool) *query {
-	q := &query{what: "read " + name, left: limited(limit), skips: links}
+// streamQuery reads a stream.
+func streamQuery(stream string, from eventstore.Revision, d eventstore.Direction, limit int) *query {
+	q := &query{what: "read " + stream, left: limited(limit)}
 	q.open = func() opener {
-		options := client.ReadStreamOptions{Direction: client.Forwards, From: streamPosition(from), ResolveLinkTos: links}
+		options := client.ReadStreamOptions{Direction: client.Forwards, From: streamPosition(from)}
 		if d == eventstore.Backward {
 			options.Direction = client.Backwards
 		}
-		q.asked = q.left
-		count := q.asked
+		count := q.left
 		return func(ctx context.Context, l *link) (feed, error) {
-			stream, err := l.client.ReadStream(ctx, name, options, count)
+			stream, err := l.client.ReadStream(ctx, stream, options, count)
 			return readFeed(stream), err
 		}
 	}
-	q.pass = func(r *eventstore.Recorded) {
-		from = r.Revision
-		if links {
-			from = r.Link
-		}
-		if d == eventstore.Backward {
-			from--
-		} else {
-			from++
-		}
-		if from < 0 {
-			q.left = 0
+	q.pass = func(r *eventstore.Recorded) { from = q.behind(r.Revision, d) }
+	return q
+}
+
+// linksQuery reads what the links in a system stream point to.
+func linksQuery(system string, from eventstore.Revision, d eventstore.Direction, limit int) *query {
+	q := &query{what: "read " + system, left: limited(limit), skips: true}
+	q.open = func() opener {
+		from, count := from, q.left
+		q.asked = count
+		return func(ctx context.Context, l *link) (feed, error) {
+			return readLinks(ctx, l.conn, system, from, d, count)
 		}
 	}
+	q.pass = func(r *eventstore.Recorded) { from = q.behind(r.Link, d) }
 	return q
+}
+
+// behind is where a reading goes on. One that has come to the first event backward has read all.
+func (q *query) behind(r eventstore.Revision, d eventstore.Direction) eventstore.Revision {
+	if d == eventstore.Forward {
+		return r + 1
+	}
+	if r == 0 {
+		q.left = 0
+	}
+	return r - 1
 }
 
 func streamPosition(r eventstore.Revision) client.StreamPosition {

@@ -16,12 +16,12 @@ import (
 
 // Read implements eventstore.Store. While the server is away, it waits, and goes on behind what it has yielded.
 func (s *Store) Read(ctx context.Context, stream domain.Stream, from eventstore.Revision, d eventstore.Direction, limit int) iter.Seq2[eventstore.Recorded, error] {
-	return s.read(ctx, func() *query { return streamQuery(stream.String(), from, d, limit, false) })
+	return s.read(ctx, func() *query { return streamQuery(stream.String(), from, d, limit) })
 }
 
 // ReadLinks implements eventstore.Store.
 func (s *Store) ReadLinks(ctx context.Context, system string, from eventstore.Revision, d eventstore.Direction, limit int) iter.Seq2[eventstore.Recorded, error] {
-	return s.read(ctx, func() *query { return streamQuery(system, from, d, limit, true) })
+	return s.read(ctx, func() *query { return linksQuery(system, from, d, limit) })
 }
 
 // ReadAll implements eventstore.Store.
@@ -101,6 +101,9 @@ func (s *Store) readOnce(ctx context.Context, q *query, yield func(eventstore.Re
 			return s.ended(ctx, q, p, err, began)
 		}
 		for i := range events {
+			if err := events[i].Decode(ctx, s.registry, s.keys); err != nil {
+				return fmt.Errorf("%w: %w", errFinal, err)
+			}
 			q.pass(&events[i])
 			q.left--
 			if !yield(events[i], nil) || q.left == 0 {
@@ -128,24 +131,18 @@ func (s *Store) ended(ctx context.Context, q *query, p *pump, err error, began t
 	return err
 }
 
-// convert gives an event of the client its own form. It reports false for what is not the portal's, and for links
-// whose event is gone.
+// convert gives an event of the client its own form. It reports false for what is not the portal's.
 func convert(from *client.ResolvedEvent) (r eventstore.Recorded, ours bool) {
-	r.Link = eventstore.NoStream
-	if from.Link != nil {
-		r.Link = eventstore.Revision(from.Link.EventNumber) //nolint:gosec // revisions stay below 2^63
-	}
 	e := from.Event
 	if e == nil {
-		return r, false
+		return eventstore.Recorded{Link: eventstore.NoStream}, false
 	}
-	r.Position = eventstore.Position{Commit: e.Position.Commit, Prepare: e.Position.Prepare}
-	stream, err := domain.ParseStream(e.StreamID)
-	if err != nil {
-		return r, false
+	r = eventstore.Recorded{
+		ID: e.EventID, Revision: eventstore.Revision(e.EventNumber), //nolint:gosec // revisions stay below 2^63
+		Position: eventstore.Position{Commit: e.Position.Commit, Prepare: e.Position.Prepare},
+		At:       e.CreatedDate, Type: e.EventType, Data: e.Data, RawMeta: e.UserMetadata, Link: eventstore.NoStream,
 	}
-	return eventstore.Recorded{
-		ID: e.EventID, Stream: stream, Revision: eventstore.Revision(e.EventNumber), //nolint:gosec // revisions stay below 2^63
-		Position: r.Position, At: e.CreatedDate, Type: e.EventType, Data: e.Data, RawMeta: e.UserMetadata, Link: r.Link,
-	}, true
+	var err error
+	r.Stream, err = domain.ParseStream(e.StreamID)
+	return r, err == nil
 }

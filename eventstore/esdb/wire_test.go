@@ -67,11 +67,23 @@ func TestEventOnTheWire(t *testing.T) {
 			_, _, _ = readEvent(changed)
 		}
 	}
-	link, err := proto.Marshal(&streams.ReadResp_ReadEvent{Link: &streams.ReadResp_ReadEvent_RecordedEvent{}})
+	link := &streams.ReadResp_ReadEvent{Link: &streams.ReadResp_ReadEvent_RecordedEvent{StreamRevision: 12}}
+	gone, err := proto.Marshal(link)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, ours, err := readEvent(link); err != nil || ours || r.Link != eventstore.NoStream {
+	if r, ours, err := readEvent(gone); err != nil || ours || r.Link != 12 {
 		t.Errorf("a link without event is %+v, %v, %v", r, ours, err)
+	}
+	link.Event = &streams.ReadResp_ReadEvent_RecordedEvent{
+		StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte(want.Stream.String())}, StreamRevision: 3,
+		Metadata: map[string]string{"type": want.Type, "created": "17778096000000007"},
+	}
+	resolved, err := proto.Marshal(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, ours, err := readEvent(resolved); err != nil || !ours || r.Link != 12 || r.Revision != 3 {
+		t.Errorf("a link with its event is %+v, %v, %v", r, ours, err)
 	}
 }
