@@ -40,6 +40,7 @@ func (m *momentBuild) run(ctx context.Context) error {
 	if _, err := e.DB.Exec(ctx, `INSERT INTO portal.as_of (name, at, tenant) VALUES ($1, $2, $3)`, m.name, m.when.Time, string(m.tenant)); err != nil {
 		return err
 	}
+	m.told = time.Now()
 	history, stop := m.read(ctx)
 	defer stop()
 	builds := make([]*build, 0, len(m.views))
@@ -94,7 +95,7 @@ func (m *momentBuild) open(ctx context.Context, v View) (*build, func(), error) 
 		return nil, nil, err
 	}
 	b := e.newBuild(v, w, m.report)
-	b.fed = eventstore.NewBuffer(4*buildBatch, buildAhead)
+	b.fed = &feed{batches: make(chan []eventstore.Recorded, 2)}
 	return b, release, nil
 }
 
@@ -113,7 +114,7 @@ func (m *momentBuild) fill(ctx context.Context, history *eventstore.Buffer, buil
 	}
 	errs[len(builds)] = m.feedAll(ctx, history, builds)
 	for _, b := range builds {
-		b.fed.Close(errs[len(builds)])
+		b.fed.close(errs[len(builds)])
 	}
 	working.Wait()
 	for _, err := range errs { // the first that is not only the echo of another
@@ -124,31 +125,31 @@ func (m *momentBuild) fill(ctx context.Context, history *eventstore.Buffer, buil
 	return errors.Join(errs...)
 }
 
+// feedAll hands each batch to all builds; none may change what is in it.
 func (m *momentBuild) feedAll(ctx context.Context, history *eventstore.Buffer, builds []*build) error {
 	for {
 		events, err := history.Take(ctx, buildBatch, buildAhead)
 		if err != nil || len(events) == 0 {
 			return err
 		}
-		for _, r := range events {
-			if err := m.feed(ctx, builds, r); err != nil {
+		for _, b := range builds {
+			if err := b.fed.put(ctx, events); err != nil {
 				return err
 			}
+		}
+		if err := m.tell(ctx, events); err != nil {
+			return err
 		}
 	}
 }
 
-func (m *momentBuild) feed(ctx context.Context, builds []*build, r eventstore.Recorded) error {
+// tell notes how far the history has been read, not too often.
+func (m *momentBuild) tell(ctx context.Context, events []eventstore.Recorded) error {
 	if m.events == 0 {
-		m.first = r
+		m.first = events[0]
 	}
-	m.last, m.events = r, m.events+1
-	for _, b := range builds {
-		if err := b.fed.Put(ctx, r); err != nil {
-			return err
-		}
-	}
-	if m.events%buildBatch != 0 || time.Since(m.told) < reportEvery {
+	m.last, m.events = events[len(events)-1], m.events+int64(len(events))
+	if time.Since(m.told) < reportEvery {
 		return nil
 	}
 	m.told = time.Now()

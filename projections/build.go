@@ -3,11 +3,8 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"avportal/eventstore"
 )
@@ -44,7 +41,7 @@ type build struct {
 	view   View
 	*writer
 	report func(Progress)
-	fed    *eventstore.Buffer // what to fold, if somebody else reads it; nil to read the log
+	fed    *feed // what to fold, if somebody else reads it; nil to read the log
 
 	progress Progress
 	began    time.Time
@@ -99,15 +96,21 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer cancel()
-	ahead, from := b.fed, b.gen.Position
-	if ahead == nil {
-		ahead = eventstore.NewBuffer(4*buildBatch, buildAhead)
+	from := b.gen.Position
+	var take func(context.Context) ([]eventstore.Recorded, error)
+	if b.fed != nil {
+		take = b.fed.take
+	} else {
+		ahead := eventstore.NewBuffer(4*buildBatch, buildAhead)
 		reading.Go(func() { ahead.Close(b.read(ctx, from, until, ahead)) })
+		take = func(ctx context.Context) ([]eventstore.Recorded, error) {
+			return ahead.Take(ctx, min(buildBatch, b.engine.BuildRows), buildAhead)
+		}
 	}
 
 	last, saved := from, time.Now()
 	for {
-		events, err := ahead.Take(ctx, min(buildBatch, b.engine.BuildRows), buildAhead)
+		events, err := take(ctx)
 		if err != nil {
 			return n, err
 		}
@@ -177,27 +180,6 @@ func (b *build) read(ctx context.Context, from, until eventstore.Position, ahead
 		}
 	}
 	return nil
-}
-
-// index makes the secondary indexes, unless they are there, and gives the planner its statistics.
-func (b *build) index(ctx context.Context) error {
-	if b.gen.Indexed {
-		return nil
-	}
-	err := pgx.BeginFunc(ctx, b.engine.DB, func(tx pgx.Tx) error {
-		if err := execIn(ctx, tx, b.gen.Schema, `SET LOCAL maintenance_work_mem = '256MB';`+b.view.Indexes); err != nil {
-			return fmt.Errorf("indexes: %w", err)
-		}
-		for _, table := range b.view.TableNames() {
-			if _, err := tx.Exec(ctx, `ANALYZE `+pgx.Identifier{b.gen.Schema, table}.Sanitize()); err != nil {
-				return err
-			}
-		}
-		_, err := tx.Exec(ctx, `UPDATE portal.generation SET indexed = true WHERE id = $1`, b.gen.ID)
-		return err
-	})
-	b.gen.Indexed = err == nil
-	return err
 }
 
 // tell reports progress, not too often. What is left is estimated by how far positions have come: they are opaque, but

@@ -36,14 +36,14 @@ func (r *rebuilding) past(ctx context.Context) (result row, err error) {
 		if err != nil {
 			return err
 		}
-		readers, err := projections.OpenReaders(ctx, address, portal.Views()...)
+		readers, err := projections.OpenReaders(ctx, address, portal.PastViews()...)
 		if err != nil {
 			return err
 		}
 		defer readers.Close()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		p, err := projections.NewPast(ctx, projections.Config{DB: db, Store: r.store, Views: portal.Views(), Log: r.log}, readers)
+		p, err := projections.NewPast(ctx, projections.Config{DB: db, Store: r.store, Views: portal.PastViews(), Log: r.log}, readers)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ const thresholdsTable = "device_thresholds"
 
 // View is the read model. Its counters serve the dashboard as well, so that a tile and the list behind it always agree.
 var View = projections.View{
-	Name: "devices", Version: 4, Schema: states.Schema(thresholdsTable) + schema, Indexes: indexes, Moment: live.Unknown,
+	Name: "devices", Version: 5, Schema: states.Schema(thresholdsTable) + schema, Indexes: indexes, Moment: live.Unknown,
 	Tables: []projections.Table{
 		states.Table(thresholdsTable), customers(), licenses(), places(),
 		devices(), platformTable(), infections(), unguarded(), threats(), requests(),

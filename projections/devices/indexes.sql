@@ -1,6 +1,10 @@
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS btree_gin SCHEMA public;
 
+-- Any part of a name, label or address. Measured with 200,000 devices: 70 bytes a device, what an index on the beginning of
+-- the host name alone would take as well.
+CREATE INDEX device_search ON device USING gin (tenant public.uuid_ops, (hostname || ' ' || label || ' ' || ip) public.gin_trgm_ops);
+
 -- The list as it is shown first, in the order of German dictionaries.
 CREATE INDEX device_by_name ON device (tenant, hostname, device);
 
@@ -10,10 +14,6 @@ CREATE INDEX device_by_place ON device (place, hostname);
 
 -- Many devices share the day of their signatures, so that this index takes few bytes each, and changes once a day.
 CREATE INDEX device_by_signature ON device (tenant, signature_day);
-
--- Any part of a name, label or address. Measured with 200,000 devices: 70 bytes a device, what an index on the beginning of
--- the host name alone would take as well.
-CREATE INDEX device_search ON device USING gin (tenant public.uuid_ops, (hostname || ' ' || label || ' ' || ip) public.gin_trgm_ops);
 
 CREATE INDEX infection_newest ON infection (tenant, at);
 CREATE INDEX threat_newest ON threat (tenant, device, found_at);

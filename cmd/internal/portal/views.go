@@ -32,6 +32,11 @@ func Views() []projections.View {
 	return []projections.View{dashboard.View, licenses.View, devices.View, jobs.View, users.View, profiles.View, notices.View}
 }
 
+// PastViews are those of them that can be read as they were at a moment.
+func PastViews() []projections.View {
+	return []projections.View{dashboard.View, licenses.View, devices.View, users.View, profiles.View}
+}
+
 // settleDelay is how old an event must be before what it may have left half done is settled: longer than any command takes.
 const settleDelay = 30 * time.Second
 
@@ -120,7 +125,9 @@ func (p *Portal) startViews(_, background context.Context) (err error) {
 			p.failed <- err
 		}
 	})
-	if p.past, err = projections.NewPast(background, p.engine.Config, p.pastRead); err != nil {
+	past := p.engine.Config
+	past.Views = PastViews()
+	if p.past, err = projections.NewPast(background, past, p.pastRead); err != nil {
 		return err
 	}
 	p.operator = projections.NewOperator(background, p.allViews)
