@@ -147,7 +147,11 @@ func (l *rawLog) ReadAll(ctx context.Context, after eventstore.Position, _ event
 			if l.at != nil {
 				l.at(i)
 			}
-			if err := e.Decode(ctx, l.registry, nil); !yield(e, err) || err != nil {
+			err := e.Decode(ctx, l.registry, nil)
+			if err == nil { // each event read over the wire comes with a name of its own
+				e.Stream, err = domain.ParseStream(e.Stream.String())
+			}
+			if !yield(e, err) || err != nil {
 				return
 			}
 		}

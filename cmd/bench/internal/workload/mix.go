@@ -30,9 +30,14 @@ func (f *Fleet) Next(yield func(Append) error) error {
 	return f.Status(f.devices[f.rnd.IntN(f.enrolled)], yield)
 }
 
-// Status lets a device tell what changes all the time; now and then that a guard was switched off or on.
+// Status lets a device tell what changes all the time; once in fifteen times, that a guard was switched off, or on again. One that is
+// off is on again soon, so that about one device in fifteen has one that is off.
 func (f *Fleet) Status(d *Device, yield func(Append) error) error {
-	if f.rnd.IntN(15) == 0 {
+	odds := 28
+	if d.unguarded {
+		odds = 2
+	}
+	if f.rnd.IntN(odds) == 0 {
 		return f.report(d, nil, yield)
 	}
 	return f.observe(d, yield)
@@ -130,6 +135,7 @@ func (f *Fleet) report(d *Device, threats []device.Threat, yield func(Append) er
 	if threats != nil {
 		c.Guards, c.Threats = Guards(d.State), threats
 	}
+	d.unguarded = c.Guards == guards[1]
 	events, err := collect(&d.State, c)
 	if err != nil {
 		return err

@@ -69,6 +69,7 @@ type Device struct {
 	observed  eventstore.Revision
 	threats   []device.Threat
 	found     int
+	unguarded bool
 }
 
 // New makes an empty fleet. Call Ground and Begin for its first events, and Next for each further one.
