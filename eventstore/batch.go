@@ -11,6 +11,7 @@ import (
 type Batch struct {
 	After  Position
 	Events []Recorded
+	More   bool // the next batch is there already
 }
 
 // Last is the position that the batch ends at.

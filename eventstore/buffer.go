@@ -91,6 +91,13 @@ func (b *Buffer) TryTake(events, bytes int) (taken []Recorded, ended bool, err e
 	return taken, false, nil
 }
 
+// Empty reports whether there is nothing to take just now.
+func (b *Buffer) Empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.events) == 0
+}
+
 // fitting counts the first events that together stay within both bounds.
 func (b *Buffer) fitting(events, bytes int) (n, size int) {
 	if len(b.events) <= events && b.bytes <= bytes {

@@ -170,7 +170,7 @@ func (c *consumption) session(ctx context.Context) error {
 		if len(events) == 0 {
 			return err
 		}
-		batch := Batch{After: after, Events: events}
+		batch := Batch{After: after, Events: events, More: !ahead.Empty()}
 		// 4. Send it and wait for the verdict.
 		if err := c.deliver(ctx, batch); err != nil {
 			if errors.Is(err, errNacked) {

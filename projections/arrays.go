@@ -1,31 +1,12 @@
 package projections
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"slices"
 )
 
-// flushArrays writes in one round trip, which is one transaction.
-func (w *writer) flushArrays(ctx context.Context, first []statement, changed []changes) error {
-	statements := first
-	for i, t := range w.tables {
-		more, err := t.arrayStatements(changed[i])
-		if err != nil {
-			return err
-		}
-		statements = append(statements, more...)
-		for _, c := range t.counters {
-			if more, err = c.statements(c.deltas()); err != nil {
-				return err
-			}
-			statements = append(statements, more...)
-		}
-	}
-	return w.run(ctx, statements)
-}
-
+// arrayStatements write changed rows that are few.
 func (t *tableWriter) arrayStatements(c changes) ([]statement, error) {
 	all := make([]int, len(t.binding.columns))
 	for i := range all {

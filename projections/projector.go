@@ -28,6 +28,11 @@ type projector struct {
 func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.writer != nil {
+		if err := p.writer.land(ctx); err != nil {
+			p.engine.Log.Warn("what was applied last is applied again", "view", p.view.Name, "cause", err)
+		}
+	}
 	if p.inPlace(ctx) {
 		var err error // an operator may have decided about the event that was at fault
 		if p.writer.quarantine, err = readQuarantine(ctx, p.engine.Store, p.view.Name); err == nil {
@@ -42,6 +47,7 @@ func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error)
 	if err != nil {
 		return eventstore.Position{}, err
 	}
+	w.moved = p.moved
 	p.writer, p.release = w, release
 	p.active.Store(true)
 	if err := p.mayGoOn(ctx, w); err != nil {
@@ -55,7 +61,7 @@ func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error)
 // inPlace reports whether this projector can just go on: it was the event that was at fault, not the connection.
 func (p *projector) inPlace(ctx context.Context) bool {
 	w := p.writer
-	if w == nil || w.conn.IsClosed() {
+	if w == nil || w.closed() {
 		return false
 	}
 	g, ok, err := find(ctx, w.conn, p.schema)
@@ -144,7 +150,7 @@ func (e *Engine) open(ctx context.Context, s *session, v View, schema string) (*
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWriter(ctx, s, v, g)
+	w, err := newWriter(ctx, e.DB, s, v, g)
 	if err == nil {
 		w.quarantine, err = readQuarantine(ctx, e.Store, v.Name)
 	}
@@ -161,7 +167,7 @@ func (p *projector) standDown() {
 	if p.writer == nil {
 		return
 	}
-	if !p.writer.conn.IsClosed() {
+	if !p.writer.closed() {
 		_ = p.writer.close()
 	}
 	p.release()
@@ -181,7 +187,7 @@ func (p *projector) apply(ctx context.Context, b eventstore.Batch) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.writer
-	if w == nil || w.conn.IsClosed() {
+	if w == nil || w.closed() {
 		return fmt.Errorf("view %s: %w", p.view.Name, ErrFenced)
 	}
 	at := w.gen.Position
@@ -192,22 +198,24 @@ func (p *projector) apply(ctx context.Context, b eventstore.Batch) error {
 	if first < 0 {
 		return nil
 	}
-	return p.write(ctx, w, b.Events[first:])
+	return p.write(ctx, w, b.Events[first:], b.More)
 }
 
-func (p *projector) write(ctx context.Context, w *writer, events []eventstore.Recorded) error {
+func (p *projector) write(ctx context.Context, w *writer, events []eventstore.Recorded, more bool) error {
 	start := time.Now()
-	err := w.apply(ctx, events)
+	err := w.apply(ctx, events, more)
 	poison := poisonIn(err, events)
 	if poison != nil && poison.index > 0 { // what stands before it can be applied
 		events = events[:poison.index]
-		if err := w.apply(ctx, events); err != nil {
+		if err := w.apply(ctx, events, false); err != nil {
 			return fmt.Errorf("view %s: %w", p.view.Name, err)
 		}
 	}
 	if p.isLive() && (err == nil || poison != nil && poison.index > 0) {
 		p.engine.metrics.applied(p.view.Name, len(events), time.Since(start))
-		p.engine.signals.moved(p.view.Name)
+		if w.flight == nil {
+			p.moved()
+		}
 	}
 	if p.isLive() && errors.Is(err, ErrFenced) {
 		p.engine.metrics.fenced.WithLabelValues(p.view.Name).Inc()
@@ -223,11 +231,21 @@ func (p *projector) write(ctx context.Context, w *writer, events []eventstore.Re
 	return nil
 }
 
+// moved tells those who wait for the view, once it has moved.
+func (p *projector) moved() {
+	if p.isLive() {
+		p.engine.signals.moved(p.view.Name)
+	}
+}
+
 // poisonIn finds the event that can't be applied, if that is what an error says. Where Postgres refused a batch, the
 // event is known only if it was alone: the batch comes again, event by event.
 func poisonIn(err error, events []eventstore.Recorded) *EventError {
 	var poison *EventError
+	var flown flownError
 	switch {
+	case errors.As(err, &flown): // was refused before these events
+		return nil
 	case errors.As(err, &poison):
 		return poison
 	case err != nil && len(events) == 1 && refused(err):

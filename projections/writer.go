@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"avportal/domain"
 	"avportal/eventstore"
@@ -37,6 +36,11 @@ type writer struct {
 
 	quarantine quarantine
 	pending    pending
+
+	db     *pgxpool.Pool
+	flight *flight  // nil: none
+	loader *session // beside a flight; nil: not opened yet
+	moved  func()   // called when a flight has landed; nil: nothing
 }
 
 // pending is what has been folded and not written.
@@ -58,12 +62,12 @@ type counterWriter struct {
 }
 
 // newWriter binds a view to the tables of a generation, whose epoch must be the caller's.
-func newWriter(ctx context.Context, s *session, v View, gen Generation) (*writer, error) {
+func newWriter(ctx context.Context, db *pgxpool.Pool, s *session, v View, gen Generation) (*writer, error) {
 	defs, err := describe(ctx, s.conn, gen.Schema)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{session: s, gen: gen}
+	w := &writer{session: s, gen: gen, db: db}
 	if v.SQL != nil {
 		w.sql = newSQLWriter(s, v.SQL, gen.Schema)
 	}
@@ -90,14 +94,28 @@ func newWriter(ctx context.Context, s *session, v View, gen Generation) (*writer
 	return w, nil
 }
 
-// apply folds a batch and writes what has changed, with the new position, in one transaction. After an EventError nothing
-// has been sent; after any other error the connection is closed, and the writer is of no more use.
-func (w *writer) apply(ctx context.Context, events []eventstore.Recorded) error {
+// apply folds a batch and writes what has changed, with the new position, in one transaction. If there is more it returns before
+// that has ended, and the next call tells how it did. After an EventError nothing has been sent; after any other error the
+// connection is closed, and the writer is of no more use.
+func (w *writer) apply(ctx context.Context, events []eventstore.Recorded, more bool) error {
 	if len(events) == 0 {
 		return nil
 	}
-	if err := w.fold(ctx, events); err != nil {
+	if err := w.makeRoom(ctx); err != nil {
 		return err
+	}
+	err := w.fold(ctx, events)
+	if landed := w.land(ctx); landed != nil {
+		return landed
+	}
+	if err != nil {
+		return err
+	}
+	if more && w.sql == nil && len(events) >= flyFrom {
+		return w.takeOff(ctx)
+	}
+	if err := w.closeLoader(); err != nil {
+		return w.fail(err)
 	}
 	if w.unchanged() {
 		if err := sleep(ctx, alone); err != nil {
@@ -222,7 +240,11 @@ func (w *writer) load(ctx context.Context) error {
 	if len(statements) == 0 {
 		return nil
 	}
-	return w.fail(w.run(ctx, statements))
+	s, err := w.loading(ctx)
+	if err == nil {
+		err = s.run(ctx, statements)
+	}
+	return w.fail(err)
 }
 
 func (t *tableWriter) scanRow(values [][]byte) error {
@@ -246,77 +268,40 @@ func (w *writer) fail(err error) error {
 	return errors.Join(err, w.close())
 }
 
-// fence moves the position to the last event that was folded, if it is where this writer left it and nobody has taken the
-// generation over.
-func (w *writer) fence() (statement, error) {
-	to := w.pending.last.Position
-	if to.Commit > math.MaxInt64 || to.Prepare > math.MaxInt64 {
-		return statement{}, fmt.Errorf("position %s does not fit a bigint", to)
-	}
-	const sql = `WITH moved AS (UPDATE portal.generation SET commit = $1, prepare = $2, moved = now(), error = NULL, error_id = NULL,
-		error_type = NULL, error_at = NULL, error_since = NULL, events = events + $7, applied = applied + $8, last_revision = $9,
-		last_id = $10, last_stream = $11 WHERE id = $3 AND epoch = $4 AND commit = $5 AND prepare = $6 RETURNING 1)
-		SELECT portal.must(count(*), 1, '` + stateFenced + `', 'generation at the position and epoch of this projector') FROM moved`
-	numbers := []int64{int64(to.Commit), int64(to.Prepare), w.gen.ID, w.gen.Epoch, int64(w.gen.Position.Commit), int64(w.gen.Position.Prepare), //nolint:gosec // checked above
-		int64(w.pending.events), int64(w.pending.applied), int64(w.pending.last.Revision)}
-	st := statement{sql: sql}
-	for _, n := range numbers {
-		st.params, st.oids = append(st.params, int8Param(n)), append(st.oids, int8OID)
-	}
-	st.params = append(st.params, w.pending.last.ID[:], []byte(w.pending.last.Stream.String()))
-	st.oids = append(st.oids, pgtype.UUIDOID, pgtype.TextOID)
-	return st, nil
-}
-
-// leavePassed notes which events were passed by, in the transaction that passes them.
-func (w *writer) leavePassed() (out []statement) {
-	for _, r := range w.pending.passed {
-		out = append(out, statement{
-			sql:    `INSERT INTO portal.quarantined (generation, event, commit, prepare) VALUES ($1, $2, $3, $4)`,
-			params: [][]byte{int8Param(w.gen.ID), r.ID[:], int8Param(int64(r.Position.Commit)), int8Param(int64(r.Position.Prepare))}, //nolint:gosec // not after the last, which was checked
-			oids:   []uint32{int8OID, pgtype.UUIDOID, int8OID, int8OID},
-		})
-	}
-	return out
-}
-
 // flush writes what differs between memory and Postgres, and moves the position. It keeps about keep rows of each table
 // in memory.
 func (w *writer) flush(ctx context.Context, keep int) error {
-	to := w.pending.last.Position
-	fence, err := w.fence()
-	if err != nil {
-		return w.fail(err)
-	}
-	first := append([]statement{fence}, w.leavePassed()...)
 	if w.sql != nil {
-		if err := w.sql.commit(ctx, first); err != nil {
-			return w.fail(err)
-		}
-		w.gen.Position, w.pending = to, pending{}
-		return nil
+		return w.flushSQL(ctx)
 	}
-	changed := make([]changes, len(w.tables))
-	staged, grown := false, 0
-	for i, t := range w.tables {
-		if changed[i], err = t.set.changes(); err != nil {
-			return w.fail(err)
-		}
-		grown += len(changed[i].inserted)
-		staged = staged || max(len(changed[i].inserted), len(changed[i].updated)) >= stageFrom
-	}
-	if staged {
-		err = w.flushStaged(ctx, first, changed)
-	} else {
-		err = w.flushArrays(ctx, first, changed)
+	s, err := w.pack()
+	if err == nil {
+		err = s.send(ctx, w.session, w.filling)
 	}
 	if err != nil {
 		return w.fail(err)
 	}
-	w.gen.Position, w.pending = to, pending{}
-	w.grew(grown)
-	for _, t := range w.tables {
-		t.set.written(keep)
-	}
+	w.sent(s, keep)
+	w.grew(s.grown)
 	return nil
+}
+
+func (w *writer) flushSQL(ctx context.Context) error {
+	fence, err := w.fence()
+	if err == nil {
+		err = w.sql.commit(ctx, append([]statement{fence}, w.leavePassed()...))
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	w.gen.Position, w.pending = w.pending.last.Position, pending{}
+	return nil
+}
+
+// sent takes note that Postgres holds a shipment, or will.
+func (w *writer) sent(s shipment, keep int) {
+	w.gen.Position, w.pending = w.pending.last.Position, pending{}
+	for _, t := range s.tables {
+		t.table.set.written(keep)
+	}
 }

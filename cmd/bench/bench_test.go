@@ -167,7 +167,7 @@ func TestEveryCellRuns(t *testing.T) {
 		return
 	}
 	o := options{rounds: 1, dir: onADisk(t), json: filepath.Join(t.TempDir(), "bench.json")}
-	tiny := sizes{mode: "tiny", rounds: 1, slice: 80 * time.Millisecond, devices: 128, catchUp: 300, window: 600,
+	tiny := sizes{mode: "tiny", rounds: 1, slice: 80 * time.Millisecond, devices: 128, catchUp: 300, window: 600, missed: 600,
 		lagFor: 200 * time.Millisecond, fleets: [3]int{100, 200, 400}, aggregates: 500, naiveSeconds: 0.1, readEvents: 500, logEvents: 2000}
 	r, err := o.measure(context.Background(), tiny)
 	if err != nil {

@@ -113,7 +113,7 @@ func (v *behind) build(ctx context.Context) error {
 
 // run is one outage and its end. The sample counts the events that were missed.
 func (v *behind) run(ctx context.Context) (s measure.Sample, err error) {
-	if err := errors.Join(v.grow(v.window), v.loader.wait()); err != nil {
+	if err := errors.Join(v.grow(v.missed), v.loader.wait()); err != nil {
 		return s, err
 	}
 	err = v.inDatabase(ctx, v.name, func(db *pgxpool.Pool) error {

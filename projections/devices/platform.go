@@ -1,6 +1,9 @@
 package devices
 
 import (
+	"hash/maphash"
+	"sync/atomic"
+
 	"avportal/domain"
 	"avportal/domain/device"
 	"avportal/eventstore"
@@ -26,8 +29,29 @@ type platformRow struct {
 	EngineVersion string `db:"engine_version"`
 }
 
+// facts are those that many devices have in common.
+type facts struct{ domain, os, osVersion, arch, clientVersion, engine, engineVersion string }
+
+// addressed keeps the addresses that were asked for last. Which are kept changes nothing but the time that it takes.
+var addressed = struct {
+	seed maphash.Seed
+	last [512]atomic.Pointer[address]
+}{seed: maphash.MakeSeed()}
+
+type address struct {
+	of facts
+	at rowkey.Address
+}
+
 func platformOf(f device.Facts) rowkey.Address {
-	return rowkey.AddressOf(f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine, f.EngineVersion)
+	of := facts{f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine, f.EngineVersion}
+	last := &addressed.last[maphash.Comparable(addressed.seed, of)%uint64(len(addressed.last))]
+	if known := last.Load(); known != nil && known.of == of {
+		return known.at
+	}
+	at := rowkey.AddressOf(of.domain, of.os, of.osVersion, of.arch, of.clientVersion, of.engine, of.engineVersion)
+	last.Store(&address{of, at})
+	return at
 }
 
 func platformTable() projections.Table {

@@ -8,9 +8,12 @@ import (
 	"avportal/domain/group"
 )
 
+// perDevice is how often a device reports. Of 100,000 devices that makes 1,667 reports a second.
+const perDevice = time.Minute
+
 // Next gives what happens next in the mix.
 func (f *Fleet) Next(yield func(Append) error) error {
-	f.clock = f.clock.Add(time.Second)
+	f.clock = f.clock.Add((perDevice / time.Duration(max(1, f.enrolled))).Round(time.Microsecond))
 	n := f.rnd.IntN(1000)
 	switch {
 	case n < 200 && f.enrolled < len(f.devices):

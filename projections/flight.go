@@ -1,0 +1,131 @@
+package projections
+
+import (
+	"context"
+	"errors"
+)
+
+// flyFrom is from how many events on a batch may be written while the next is folded. Of a smaller one it is known at once whether
+// Postgres refuses it, so that the event at fault is found.
+const flyFrom = 256
+
+// flight is a transaction that goes on while the next batch is folded. What that needs of the rows that are in it is in memory, and
+// what it needs of others is loaded over a connection beside it.
+type flight struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	grown  int
+	err    error // read it when done is closed
+}
+
+// flownError says that it was the batch before that could not be written.
+type flownError struct{ error }
+
+func (e flownError) Unwrap() error { return e.error }
+
+// takeOff sends what was folded and does not wait for the end. Until it has landed, memory keeps all that is in it.
+func (w *writer) takeOff(ctx context.Context) error {
+	s, err := w.pack()
+	if err == nil {
+		err = s.encode()
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	w.sent(s, w.inMemory())
+	flying, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the context of a batch ends when it is taken
+	f := &flight{cancel: cancel, done: make(chan struct{}), grown: s.grown}
+	w.flight = f
+	filling := w.filling
+	go func() {
+		defer close(f.done)
+		if f.err = s.send(flying, w.session, filling); f.err == nil && w.moved != nil {
+			w.moved()
+		}
+	}()
+	return nil
+}
+
+// land waits for the end of a flight. An error is that of the flight, and the connection is closed. If the context ends, so does the
+// flight.
+func (w *writer) land(ctx context.Context) error {
+	f := w.flight
+	if f == nil {
+		return nil
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		f.cancel()
+		<-f.done
+	}
+	f.cancel()
+	w.flight = nil
+	if f.err != nil {
+		return w.fail(flownError{f.err})
+	}
+	w.grew(f.grown)
+	if w.loader != nil {
+		w.loader.grew(f.grown)
+	}
+	return nil
+}
+
+// makeRoom forgets the rows in memory when they have become many.
+func (w *writer) makeRoom(ctx context.Context) error {
+	if w.flight == nil || w.inMemory() <= keepRows {
+		return nil
+	}
+	err := w.land(ctx)
+	if err == nil {
+		for _, t := range w.tables {
+			t.set.reset()
+		}
+	}
+	return err
+}
+
+// loading is the connection to load rows over.
+func (w *writer) loading(ctx context.Context) (*session, error) {
+	if w.flight == nil {
+		return w.session, nil
+	}
+	if w.loader == nil {
+		s, err := newSession(ctx, w.db)
+		if err != nil {
+			return nil, err
+		}
+		w.loader = s
+	}
+	return w.loader, nil
+}
+
+// closed reports whether the writer is of no more use. While something flies that is not known.
+func (w *writer) closed() bool { return w.flight == nil && w.conn.IsClosed() }
+
+// close ends a flight, and then closes the connections.
+func (w *writer) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var err error
+	if f := w.flight; f != nil {
+		w.flight = nil
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			f.cancel()
+			<-f.done
+		}
+		f.cancel()
+		err = f.err
+	}
+	return errors.Join(err, w.closeLoader(), w.session.close())
+}
+
+func (w *writer) closeLoader() error {
+	s := w.loader
+	if w.loader = nil; s == nil {
+		return nil
+	}
+	return s.close()
+}
