@@ -87,7 +87,7 @@ func (b *bench) serve(ctx context.Context, f *served) error {
 		if err := live.Migrate(ctx, db); err != nil {
 			return err
 		}
-		if err := live.Reconcile(ctx, db, "SELECT tenant, device, enrolled_at FROM devices.device"); err != nil {
+		if err := devices.Reconcile(ctx, db); err != nil {
 			return err
 		}
 		if _, err := db.Exec(ctx, `VACUUM ANALYZE`); err != nil {

@@ -26,8 +26,8 @@ func NewestInfections(ctx context.Context, db projections.Querier, scope domain.
 			return nil, err
 		}
 		sql = `SELECT i.device FROM device d JOIN infection i ON i.tenant = d.tenant AND i.device = d.device
-			WHERE d.tenant = $1 AND d.threats > 0 AND d.place = ANY($3) ORDER BY i.at DESC, i.device LIMIT $2`
-		args = append(args, places)
+			WHERE d.tenant = $1 AND d.threats > 0 AND d.place = ANY($3) AND (d.place >> 32)::int = ANY($4) ORDER BY i.at DESC, i.device LIMIT $2`
+		args = append(args, places, halvesOf(places))
 	}
 	return describeFound(ctx, db, scope.Tenant, c, sql, args)
 }
@@ -46,7 +46,7 @@ func OldestSignatures(ctx context.Context, db projections.Querier, scope domain.
 		if err != nil {
 			return nil, err
 		}
-		sql, args = sql+` AND place = ANY($5)`, append(args, places)
+		sql, args = sql+` AND place = ANY($5) AND (place >> 32)::int = ANY($6)`, append(args, places, halvesOf(places))
 	}
 	return describeFound(ctx, db, scope.Tenant, c, sql+` ORDER BY signature_day, signature_date LIMIT $2`, args)
 }

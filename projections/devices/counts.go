@@ -111,12 +111,13 @@ func (n *Counts) contactOfTenant(ctx context.Context, db projections.Querier, t 
 // agesOfPlaces looks at each device: a customer has few.
 func (n *Counts) agesOfPlaces(ctx context.Context, db projections.Querier, t domain.Tenant, places []rowkey.Address, c states.Cutoffs) error {
 	rows, err := db.Query(ctx, `SELECT
-		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $3), count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $4),
-		count(*) FILTER (WHERE coalesce(s.at, d.enrolled_at) >= $5), count(*),
+		count(*) FILTER (WHERE heard.at >= $3), count(*) FILTER (WHERE heard.at >= $4), count(*) FILTER (WHERE heard.at >= $5), count(*),
 		count(*) FILTER (WHERE d.signature_date < $6), count(*) FILTER (WHERE d.signature_date < $7),
 		count(*) FILTER (WHERE d.signature_date < $8), count(*) FILTER (WHERE d.signature_date < $9)
 		FROM device d LEFT JOIN last_seen s ON s.tenant = d.tenant AND s.device = d.device
-		WHERE d.tenant = $1 AND d.place = ANY($2)`, t, places, c.OfflineBefore, c.SilentBefore, c.StaleBefore, known(), c.Critical, c.Outdated, c.Warning)
+		CROSS JOIN LATERAL (VALUES (coalesce(s.at, `+enrolledAt+`))) AS heard (at)
+		WHERE d.tenant = $1 AND d.place = ANY($2) AND (d.place >> 32)::int = ANY($10)`,
+		t, places, c.OfflineBefore, c.SilentBefore, c.StaleBefore, known(), c.Critical, c.Outdated, c.Warning, halvesOf(places))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,9 @@ var describeSQL string
 // described is a row of describe.sql.
 type described struct {
 	Device                              rowkey.Key
-	EnrolledAt, SignatureDate, ScanAt   time.Time
+	EnrolledAt                          second
+	SignatureDate                       time.Time
+	ScanAt                              second
 	GuardsOn, GuardsOff, Threats        int16
 	Pending, ScanOutcome                int16
 	Hostname, Label, IP                 string
@@ -62,7 +64,7 @@ func (r described) device(c states.Cutoffs) Device {
 	guards := unpackGuards(r.GuardsOn, r.GuardsOff)
 	seen := utc(r.LastSeen)
 	if seen.IsZero() {
-		seen = r.EnrolledAt // it was there then
+		seen = r.EnrolledAt.time() // it was there then
 	}
 	d := Device{
 		ID: domain.DeviceID(r.Device), Hostname: r.Hostname, Label: r.Label,
@@ -74,8 +76,8 @@ func (r described) device(c states.Cutoffs) Device {
 		ClientVersion: r.Client, Engine: r.Engine, EngineVersion: r.EngineVersion,
 		SignatureVersion: r.SignatureVersion, SignatureDate: utc(r.SignatureDate), Signatures: c.Signatures(r.SignatureDate),
 		Guards: guards, Protection: guards.Protection(), Threats: int(r.Threats),
-		LastScanAt: utc(r.ScanAt), LastScanOutcome: outcomes()[r.ScanOutcome],
-		EnrolledAt: utc(r.EnrolledAt), LastSeen: utc(r.LastSeen), Contact: c.Contact(seen),
+		LastScanAt: r.ScanAt.time(), LastScanOutcome: outcomes()[r.ScanOutcome],
+		EnrolledAt: r.EnrolledAt.time(), LastSeen: utc(r.LastSeen), Contact: c.Contact(seen),
 		Pending: int(r.Pending), PendingKind: r.PendingKind,
 	}
 	if r.Pending > 0 {

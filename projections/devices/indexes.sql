@@ -1,16 +1,20 @@
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS btree_gin SCHEMA public;
 
--- Any part of a name, label or address. Measured with 200,000 devices: 70 bytes a device, what an index on the beginning of
--- the host name alone would take as well.
+-- Queries name both the whole and what stands for it. Postgres shall not take one for an additional limit to the other.
+CREATE STATISTICS IF NOT EXISTS device_realm (dependencies) ON tenant, realm FROM device;
+CREATE STATISTICS IF NOT EXISTS device_half_place (dependencies) ON place, ((place >> 32)::int) FROM device;
+
+-- Any part of a name, label or address. Measured with 100,000 devices: 52 bytes a device, half of them for addresses.
 CREATE INDEX device_search ON device USING gin (tenant public.uuid_ops, (hostname || ' ' || label || ' ' || ip) public.gin_trgm_ops);
 
--- The list as it is shown first, in the order of German dictionaries.
-CREATE INDEX device_by_name ON device (tenant, hostname, device);
+-- The list as it is shown first, in the order of German dictionaries. Names hardly ever repeat, so the id is not
+-- needed; what shares a name is sorted as it is read. Nor is the whole tenant: what is of another in the same realm is passed by.
+CREATE INDEX device_by_name ON device (realm, hostname);
 
--- The devices of a group, and by its groups those of a license or a customer. A place is of one tenant, and names within a
--- group hardly ever repeat, so neither the tenant nor the id is needed.
-CREATE INDEX device_by_place ON device (place, hostname);
+-- The devices of a group, and by its groups those of a license or a customer, in the same way: half of the place is enough to
+-- hardly ever meet another.
+CREATE INDEX device_by_place ON device (((place >> 32)::int), hostname);
 
 -- Many devices share the day of their signatures, so that this index takes few bytes each, and changes once a day.
 CREATE INDEX device_by_signature ON device (tenant, signature_day);

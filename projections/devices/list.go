@@ -117,9 +117,9 @@ func (s Sort) key() (k page.Key, join string, ok bool) {
 	case BySignature:
 		return page.Key{Expression: "d.signature_date", Kind: page.Time}, "", true
 	case ByLastScan:
-		return page.Key{Expression: "d.last_scan_at", Kind: page.Time}, "", true
+		return page.Key{Expression: "d.last_scan_at::bigint", Kind: page.Number}, "", true
 	case ByEnrolledAt:
-		return page.Key{Expression: "d.enrolled_at", Kind: page.Time}, "", true
+		return page.Key{Expression: "d.enrolled_at::bigint", Kind: page.Number}, "", true
 	case ByPending:
 		return page.Key{Expression: "d.pending::bigint", Kind: page.Number}, "", true
 	case ByProtection:
@@ -131,11 +131,17 @@ func (s Sort) key() (k page.Key, join string, ok bool) {
 // base begins a statement with what every row must fulfill.
 func (l *listing) base() (s *sqltext.Statement, from string) {
 	s = &sqltext.Statement{}
-	s.And("d.tenant = ?", l.tenant)
+	l.ofTenant(s)
 	if l.limited && len(l.places) > 0 {
-		s.And("d.place = ANY(?)", l.places)
+		s.And("d.place = ANY(?) AND (d.place >> 32)::int = ANY(?)", l.places, halvesOf(l.places))
 	}
 	return s, "device d" + l.join + l.filter.conditions(s, l.cutoffs, l.platforms)
+}
+
+// ofTenant names the realm as well, by which the index of names goes. The tenant is $1.
+func (l *listing) ofTenant(s *sqltext.Statement) {
+	s.And("d.tenant = ?", l.tenant)
+	s.And("d.realm = ?", realmOf(l.tenant))
 }
 
 // sorted orders by a key, then by host name; without one, by host name only.
@@ -156,7 +162,7 @@ func (l *listing) mergePlaces(ctx context.Context) ([]mark, error) {
 	places := l.places
 	l.places = nil
 	s, from := l.base()
-	s.And("d.place = p.place")
+	s.And("d.place = p.place AND (d.place >> 32)::int = (p.place >> 32)::int")
 	order := l.order(s, page.Key{})
 	p := s.Arg(places)
 	return l.run(ctx, s, fmt.Sprintf(`SELECT at, number, text, hostname, device FROM unnest(%s::bigint[]) AS p (place) CROSS JOIN LATERAL (

@@ -108,7 +108,7 @@ func (l *listing) ofDate(ctx context.Context, date time.Time, limit int) ([]mark
 		return nil, err
 	}
 	s := &sqltext.Statement{}
-	s.And("d.tenant = ?", l.tenant)
+	l.ofTenant(s)
 	s.And("d.signature_date = ?", date)
 	source := "device d WHERE " + s.Conditions()
 	if few {

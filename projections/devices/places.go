@@ -47,6 +47,15 @@ func findPlaces(ctx context.Context, db projections.Querier, scope domain.Scope,
 	return pgx.CollectRows(rows, pgx.RowTo[rowkey.Address])
 }
 
+// halvesOf are what the index device_by_place knows of places. A query limits both.
+func halvesOf(places []rowkey.Address) []int32 {
+	halves := make([]int32, len(places))
+	for i, p := range places {
+		halves[i] = halfOf(p)
+	}
+	return halves
+}
+
 func validityCondition(s *sqltext.Statement, v states.Validity, c states.Cutoffs) string {
 	endless := "l.valid_until = " + s.Arg(time.Time{})
 	switch v {
