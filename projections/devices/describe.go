@@ -24,7 +24,7 @@ type described struct {
 	EnrolledAt                          second
 	SignatureDate                       time.Time
 	ScanAt                              second
-	GuardsOn, GuardsOff, Threats        int16
+	Guards, Threats                     int16
 	Pending, ScanOutcome                int16
 	Hostname, Label, IP                 string
 	SignatureVersion                    string
@@ -61,7 +61,7 @@ func toDevice(row pgx.CollectableRow, c states.Cutoffs) (Device, error) {
 }
 
 func (r described) device(c states.Cutoffs) Device {
-	guards := unpackGuards(r.GuardsOn, r.GuardsOff)
+	guards := unpackGuards(r.Guards)
 	seen := utc(r.LastSeen)
 	if seen.IsZero() {
 		seen = r.EnrolledAt.time() // it was there then

@@ -1,4 +1,4 @@
-SELECT d.device, d.enrolled_at, d.signature_date, d.last_scan_at, d.guards_on, d.guards_off, d.threats, d.pending, d.last_scan_outcome,
+SELECT d.device, d.enrolled_at, d.signature_date, d.last_scan_at, d.guards, d.threats, d.pending, d.last_scan_outcome,
        d.hostname, d.label, d.ip, d.signature_version,
        f.domain, f.os, f.os_version, f.arch, f.client_version, f.engine, f.engine_version,
        coalesce(p.group_id, ''), coalesce(p.name, ''),

@@ -40,8 +40,7 @@ type deviceRow struct {
 	EnrolledAt       second         `db:"enrolled_at"`
 	LastScanAt       second         `db:"last_scan_at"`
 	SignatureDay     int16          `db:"signature_day"`
-	GuardsOn         int16          `db:"guards_on"`
-	GuardsOff        int16          `db:"guards_off"`
+	Guards           int16          `db:"guards"`
 	Threats          int16          `db:"threats"`
 	Pending          int16          `db:"pending"`
 	LastScanOutcome  int16          `db:"last_scan_outcome"`
@@ -95,7 +94,7 @@ func foldDevice(d *deviceRow, r eventstore.Recorded) {
 	case device.ThreatResolved:
 		d.Threats = small(e.Open)
 	case device.GuardsChanged:
-		d.GuardsOn, d.GuardsOff = packGuards(e.To)
+		d.Guards = packGuards(e.To)
 	case device.ScanRequested, device.UpdateRequested, device.ProfileRequested, device.LogRequested:
 		d.Pending++
 	case device.RequestCompleted, device.RequestAborted:
@@ -160,12 +159,13 @@ type DeviceCount struct {
 }
 
 func countDevice(d deviceRow, add func(DeviceCount)) {
+	protection := unpackGuards(d.Guards).Protection()
 	c := DeviceCount{
 		Tenant: d.Tenant, Devices: 1, Threats: int64(d.Threats),
 		Infected: one(d.Threats > 0), Pending: one(d.Pending > 0),
-		Yellow:      one(d.GuardsOff != 0 && d.GuardsOn != 0),
-		Red:         one(d.GuardsOff != 0 && d.GuardsOn == 0),
-		Unprotected: one(d.GuardsOff == 0 && d.GuardsOn == 0),
+		Yellow:      one(protection == device.Yellow),
+		Red:         one(protection == device.Red),
+		Unprotected: one(protection == device.Unknown),
 	}
 	add(c)
 	c.Place = d.Place

@@ -83,22 +83,23 @@ func signatureConditions(s *sqltext.Statement, wanted []states.Signatures, c sta
 	}
 }
 
+// protectionCondition looks at the bits of guards: the lower six are those that are on.
 func protectionCondition(p device.Protection) string {
 	switch p {
 	case device.Green:
-		return "(d.guards_off = 0 AND d.guards_on > 0)"
+		return "d.guards BETWEEN 1 AND 63"
 	case device.Yellow:
-		return "(d.guards_off > 0 AND d.guards_on > 0)"
+		return "(d.guards > 63 AND d.guards & 63 > 0)"
 	case device.Red:
-		return "(d.guards_off > 0 AND d.guards_on = 0)"
+		return "(d.guards > 63 AND d.guards & 63 = 0)"
 	case device.Unknown:
-		return "(d.guards_off = 0 AND d.guards_on = 0)"
+		return "d.guards = 0"
 	}
 	return "false"
 }
 
 // protectionRank orders colours from good to bad.
-const protectionRank = `(CASE WHEN d.guards_off = 0 AND d.guards_on > 0 THEN 0 WHEN d.guards_off = 0 THEN 1 WHEN d.guards_on > 0 THEN 2 ELSE 3 END)::bigint`
+const protectionRank = `(CASE WHEN d.guards BETWEEN 1 AND 63 THEN 0 WHEN d.guards = 0 THEN 1 WHEN d.guards & 63 > 0 THEN 2 ELSE 3 END)::bigint`
 
 // known is after the zero time, which stands for a date that is not known, and before every other.
 func known() time.Time { return time.Unix(0, 0).UTC() }

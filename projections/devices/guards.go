@@ -8,31 +8,33 @@ import (
 	"avportal/projections/rowkey"
 )
 
-// Guards are stored as two sets of bits, those that are on and those that are off, so that the colour is seen without
-// taking them apart. The order of the bits is part of the schema.
+// Guards are stored as two sets of bits in one number: those that are on, and from firstOff those that are off, so that SQL
+// sees the colour without taking them apart. The order of the bits is part of the schema.
 func guardList(g *device.Guards) [6]*device.Guard {
 	return [6]*device.Guard{&g.Engine, &g.Realtime, &g.Mail, &g.Web, &g.Spam, &g.Autoscan}
 }
 
-func packGuards(g device.Guards) (on, off int16) {
+const firstOff = 6
+
+func packGuards(g device.Guards) (bits int16) {
 	for i, guard := range guardList(&g) {
 		switch *guard {
 		case device.On:
-			on |= 1 << i
+			bits |= 1 << i
 		case device.Off:
-			off |= 1 << i
+			bits |= 1 << (firstOff + i)
 		}
 	}
-	return on, off
+	return bits
 }
 
-func unpackGuards(on, off int16) device.Guards {
+func unpackGuards(bits int16) device.Guards {
 	var g device.Guards
 	for i, guard := range guardList(&g) {
 		switch {
-		case on&(1<<i) != 0:
+		case bits&(1<<i) != 0:
 			*guard = device.On
-		case off&(1<<i) != 0:
+		case bits&(1<<(firstOff+i)) != 0:
 			*guard = device.Off
 		}
 	}
@@ -60,7 +62,7 @@ func unguarded() projections.Table {
 		Fold: func(row *unguardedRow, r eventstore.Recorded) {
 			switch e := r.Event.(type) {
 			case device.GuardsChanged:
-				if on, off := packGuards(e.To); off == 0 && on > 0 {
+				if e.To.Protection() == device.Green {
 					row.Delete()
 				}
 			case device.Removed:

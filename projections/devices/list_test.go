@@ -292,7 +292,7 @@ func TestPagesStayWholeWhileDevicesComeAndGo(t *testing.T) {
 					break
 				}
 				s.Exec(t, `DELETE FROM devices.device WHERE device IN (SELECT device FROM devices.device WHERE hostname LIKE '%-s%' AND right(hostname, 2)::int % 3 = 0 ORDER BY device LIMIT 3)`)
-				s.Exec(t, `INSERT INTO devices.device SELECT signature_date, place, platform, realm, enrolled_at, last_scan_at, signature_day, guards_on, guards_off, threats, pending, last_scan_outcome,
+				s.Exec(t, `INSERT INTO devices.device SELECT signature_date, place, platform, realm, enrolled_at, last_scan_at, signature_day, guards, threats, pending, last_scan_outcome,
 					tenant, '\xff6e'::bytea || convert_to($1, 'UTF8'), 'NEW-' || $1, label, ip, signature_version FROM devices.device WHERE hostname = 'PC-1'`, fmt.Sprint(i))
 			}
 			for name, n := range stays {

@@ -41,11 +41,10 @@ type line struct {
 	Label    string `db:"label"`
 	Threats  int16  `db:"threats"`
 	Pending  int16  `db:"pending"`
-	On       int16  `db:"guards_on"`
-	Off      int16  `db:"guards_off"`
+	Guards   int16  `db:"guards"`
 }
 
-const lines = `SELECT hostname, label, threats, pending, guards_on, guards_off FROM device ORDER BY device`
+const lines = `SELECT hostname, label, threats, pending, guards FROM device ORDER BY device`
 
 func TestEachEventOfADevice(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -57,7 +56,7 @@ func TestEachEventOfADevice(t *testing.T) {
 		"removed":   {[]domain.Event{device.ThreatFound{Device: "d1", Threat: "t1", Open: 1}, device.Removed{Device: "d1"}}, nil},
 		"guards changed": {
 			[]domain.Event{device.GuardsChanged{Device: "d1", To: device.Guards{Engine: device.On, Realtime: device.Off, Autoscan: device.On}}},
-			[]line{{Hostname: "PC-1", On: 1 | 32, Off: 2}},
+			[]line{{Hostname: "PC-1", Guards: 1 | 32 | 2<<6}},
 		},
 		"threats found and resolved": {
 			[]domain.Event{
