@@ -27,9 +27,9 @@ type View struct {
 	// that is not GENERATED must be a field of the row type.
 	Schema string
 
-	// Indexes creates the secondary indexes, and before them what they need. A rebuild runs it at its end, since filling indexed
-	// tables takes several times as long, and makes them side by side: those that take longest had better come first. There is no
-	// semicolon but at the end of a statement, and "--" begins a comment.
+	// Indexes creates the secondary indexes, and before them, if it is not there already, what they need. A rebuild runs it at its
+	// end, since filling indexed tables takes several times as long, and makes indexes side by side: those that take longest had
+	// better come first. There is no semicolon but at the end of a statement, and "--" begins a comment.
 	Indexes string
 
 	// Moment is run in the schema of a moment of the past (see AsOf), after its tables have been filled. It makes what queries

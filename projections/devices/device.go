@@ -3,6 +3,7 @@ package devices
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"avportal/domain"
@@ -24,8 +25,12 @@ type rowKey struct {
 	Realm  int32      `db:"realm"`
 }
 
-// realmOf is four bytes of a tenant. It keeps apart what is equal by chance, but two tenants may share one.
-func realmOf(t domain.Tenant) int32 { return halfOf(rowkey.AddressOf(string(t))) }
+// realmOf is the last four bytes of a tenant. It keeps apart what is equal by chance, but two tenants may share one.
+func realmOf(t domain.Tenant) int32 {
+	const digits = 8
+	n, _ := strconv.ParseUint(string(t[max(0, len(t)-digits):]), 16, 32) // what is no tenant has no devices either
+	return int32(uint32(n))                                              //nolint:gosec // the same bits
+}
 
 // halfOf is what stands for an address in an index. The index device_by_place computes it as well.
 func halfOf(a rowkey.Address) int32 { return int32(a >> 32) } //nolint:gosec // it fits by then

@@ -29,8 +29,8 @@ type platformRow struct {
 	EngineVersion string `db:"engine_version"`
 }
 
-// facts are those that many devices have in common.
-type facts struct{ domain, os, osVersion, arch, clientVersion, engine, engineVersion string }
+// common facts are those that many devices have in common.
+type common struct{ domain, os, osVersion, arch, clientVersion, engine, engineVersion string }
 
 // addressed keeps the addresses that were asked for last. Which are kept changes nothing but the time that it takes.
 var addressed = struct {
@@ -39,12 +39,12 @@ var addressed = struct {
 }{seed: maphash.MakeSeed()}
 
 type address struct {
-	of facts
+	of common
 	at rowkey.Address
 }
 
 func platformOf(f device.Facts) rowkey.Address {
-	of := facts{f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine, f.EngineVersion}
+	of := common{f.Domain, f.OS, f.OSVersion, f.Arch, f.ClientVersion, f.Engine, f.EngineVersion}
 	last := &addressed.last[maphash.Comparable(addressed.seed, of)%uint64(len(addressed.last))]
 	if known := last.Load(); known != nil && known.of == of {
 		return known.at
