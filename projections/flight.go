@@ -85,21 +85,6 @@ func (w *writer) makeRoom(ctx context.Context) error {
 	return err
 }
 
-// loading is the connection to load rows over.
-func (w *writer) loading(ctx context.Context) (*session, error) {
-	if w.flight == nil {
-		return w.session, nil
-	}
-	if w.loader == nil {
-		s, err := newSession(ctx, w.db)
-		if err != nil {
-			return nil, err
-		}
-		w.loader = s
-	}
-	return w.loader, nil
-}
-
 // closed reports whether the writer is of no more use. While something flies that is not known.
 func (w *writer) closed() bool { return w.flight == nil && w.conn.IsClosed() }
 
