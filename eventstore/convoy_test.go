@@ -84,3 +84,32 @@ func TestTheRestComesUpToTheForemost(t *testing.T) {
 		}
 	}
 }
+
+// Given a convoy that has not come far, when one sets out who stands far ahead of it, then he does not wait for it.
+func TestWhoIsFarAheadDoesNotWait(t *testing.T) {
+	const missed, ahead = 20_000, 19_500
+	s, stream := filled(t, missed, 1)
+	var from eventstore.Position
+	for r, err := range s.Read(t.Context(), stream, ahead-1, eventstore.Forward, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		from = r.Position
+	}
+	tail := eventstore.NewTail(s, slog.New(slog.DiscardHandler))
+	free, stopped := make(chan struct{}), make(chan struct{})
+	var seen atomic.Int64
+	slow := follow(t, tail, eventstore.Position{}, 0, func() {
+		if seen.Add(1) == 100 {
+			close(stopped)
+			<-free
+		}
+	})
+	<-stopped
+	follow(t, tail, from, ahead, quick).await(t, missed)
+	if n := slow.next.Load(); n != 100 {
+		t.Errorf("the convoy is at %d", n)
+	}
+	close(free)
+	slow.await(t, missed)
+}

@@ -78,7 +78,7 @@ func TestAuditorsTools(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "customer.imported") || !strings.Contains(out, "+ /name = ") {
 		t.Errorf("replay: %d %s\n%s", code, out, problems)
 	}
-	out, problems, code = auditTool(t, nil, "replay", "device", device, "--file", file, "--json", "--to", time.Now().Format(time.RFC3339))
+	out, problems, code = auditTool(t, nil, "replay", "device", device, "--file", file, "--json", "--to", time.Now().Format(time.RFC3339Nano)) // the whole second may end before the device came
 	step, _, _ := strings.Cut(out, "\n")
 	var s auditStep
 	if err := json.Unmarshal([]byte(step), &s); err != nil || code != 0 || s.State["exists"] != "true" || s.State["place"] == nil {
