@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -102,55 +101,6 @@ func newEncoder(m *pgtype.Map, oid uint32, format int16, t reflect.Type) (encode
 	}, nil
 }
 
-// plainEncoder serves the commonest types without the allocation that an interface costs; nil for all others.
-func plainEncoder(oid uint32, format int16, t reflect.Type) encoder {
-	if oid == pgtype.UUIDOID && t.Kind() == reflect.String && format == pgtype.BinaryFormatCode {
-		return encodeUUID
-	}
-	if format != pgtype.BinaryFormatCode || t.NumMethod() > 0 && t != reflect.TypeFor[time.Time]() {
-		return nil // its methods may say how it wants to be encoded
-	}
-	switch {
-	case oid == pgtype.TextOID && t.Kind() == reflect.String:
-		return func(buf []byte, v reflect.Value) ([]byte, error) { return append(buf, v.String()...), nil }
-	case oid == pgtype.Int8OID && v64(t):
-		return func(buf []byte, v reflect.Value) ([]byte, error) {
-			return binary.BigEndian.AppendUint64(buf, uint64(v.Int())), nil //nolint:gosec // two's complement is the format
-		}
-	case oid == pgtype.BoolOID && t.Kind() == reflect.Bool:
-		return func(buf []byte, v reflect.Value) ([]byte, error) {
-			if v.Bool() {
-				return append(buf, 1), nil
-			}
-			return append(buf, 0), nil
-		}
-	case oid == pgtype.TimestamptzOID && t == reflect.TypeFor[time.Time]():
-		return func(buf []byte, v reflect.Value) ([]byte, error) {
-			at := v.Addr().Interface().(*time.Time)
-			micro := (at.Unix()-secondsTo2000)*1e6 + int64(at.Nanosecond()/1000)
-			return binary.BigEndian.AppendUint64(buf, uint64(micro)), nil //nolint:gosec // two's complement is the format
-		}
-	}
-	return nil
-}
-
-// secondsTo2000 is the Unix time of 2000-01-01, where Postgres counts from.
-const secondsTo2000 = 946_684_800
-
-func v64(t reflect.Type) bool { return t.Kind() == reflect.Int64 || t.Kind() == reflect.Int }
-
-// encodeUUID reads a UUID with or without dashes.
-func encodeUUID(buf []byte, v reflect.Value) ([]byte, error) {
-	s := v.String()
-	if len(s) == 36 {
-		s = strings.ReplaceAll(s, "-", "")
-	}
-	if len(s) != 32 {
-		return nil, fmt.Errorf("%q is not a UUID", v.String())
-	}
-	return hex.AppendDecode(buf, []byte(s))
-}
-
 func newScanner(m *pgtype.Map, oid uint32, t reflect.Type) (scanner, error) {
 	switch {
 	case t.Kind() == reflect.Pointer:
@@ -165,6 +115,9 @@ func newScanner(m *pgtype.Map, oid uint32, t reflect.Type) (scanner, error) {
 		}, err
 	case t == reflect.TypeFor[domain.Tenant]() && oid == pgtype.UUIDOID:
 		return func(src []byte, v reflect.Value) error { v.SetString(hex.EncodeToString(src)); return nil }, nil
+	}
+	if scan := plainScanner(oid, t); scan != nil {
+		return scan, nil
 	}
 	plan := m.PlanScan(oid, pgtype.BinaryFormatCode, reflect.New(t).Interface())
 	if plan == nil {

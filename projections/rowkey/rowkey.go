@@ -66,11 +66,32 @@ func (k *Key) ScanBytes(b []byte) error {
 
 // parseUUID reads the canonical form and only that: any other spelling would not come back as it was.
 func parseUUID(s string) ([]byte, bool) {
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' || strings.ToLower(s) != s {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return nil, false
 	}
-	raw, err := hex.DecodeString(s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:])
-	return raw, err == nil
+	raw := make([]byte, 0, 16)
+	for i := 0; i < len(s); i += 2 {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			i++
+		}
+		high, low := digit(s[i]), digit(s[i+1])
+		if high|low > 0xf {
+			return nil, false
+		}
+		raw = append(raw, high<<4|low)
+	}
+	return raw, true
+}
+
+// digit is what a lower-case hex digit stands for, and more than 15 for anything else.
+func digit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
 }
 
 // Address is a number for a content: the first 64 bits of its SHA-256. Rows that are addressed by what they hold are referred
