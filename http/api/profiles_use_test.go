@@ -88,7 +88,8 @@ func TestProfilesInUse(t *testing.T) {
 	p.refused(400, "invalid_request", p.admin, "POST", one+"/scan", map[string]any{"profile": "own"})
 	p.refused(409, "no_profile", p.admin, "POST", "/api/v1/devices/"+string(f.beside)+"/transmit", nil)
 	p.must(202, p.admin, "POST", one+"/transmit", nil)
-	p.must(202, p.admin, "POST", "/api/v1/profiles/"+id+"/transmit", nil)
+	a = p.must(202, p.admin, "POST", "/api/v1/profiles/"+id+"/transmit", nil)
+	p.await(a.header.Get("Location"), func(a answer) bool { return a.body["state"] == "finished" }) // else it writes while others are refused
 
 	use(p.admin, "")
 	use(customer, own)
