@@ -113,8 +113,9 @@ func newReporting(ctx context.Context, w *writing, db *pgxpool.Pool) (*reporting
 	s.server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	s.address = listener.Addr().String()
 	go func() { _ = s.server.Serve(listener) }() // it returns when it is closed
+	var dialer net.Dialer
 	for range connections {
-		c, err := net.Dial("tcp", s.address)
+		c, err := dialer.DialContext(ctx, "tcp", s.address)
 		if err != nil {
 			return nil, errors.Join(err, s.server.Close())
 		}
