@@ -64,7 +64,7 @@ func startDev(t *testing.T, data string, args ...string) *devProcess {
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.kill)
+	t.Cleanup(d.end)
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		var err error
@@ -87,6 +87,17 @@ func (d *devProcess) kill() {
 		_ = d.cmd.Process.Kill() // it may have ended by itself
 		_ = d.cmd.Wait()
 	}
+}
+
+// end ends what a test has left running, and waits: Postgres writes to a folder that the test is about to remove.
+func (d *devProcess) end() {
+	if d.cmd.ProcessState != nil {
+		return
+	}
+	_ = d.cmd.Process.Signal(syscall.SIGINT)
+	late := time.AfterFunc(30*time.Second, func() { _ = d.cmd.Process.Kill() })
+	defer late.Stop()
+	_ = d.cmd.Wait()
 }
 
 // stop ends it as Ctrl-C does.
