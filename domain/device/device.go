@@ -10,21 +10,28 @@ import (
 )
 
 // State is what decisions about a device need. There are very many of them in memory, hence its form: devices of one
-// group share their place, and what most devices do not have costs one pointer. Nothing in it is changed in place.
+// group share what is the same for them, and what most devices do not have costs one pointer. Nothing in it is changed in place.
 type State struct {
-	place   unique.Handle[place]
-	guid    uint64 // hash of the GUID
-	label   string
+	shared  unique.Handle[shared] // the zero handle, unless it exists
+	guid    uint64                // hash of the GUID
 	guards  Guards
 	exists  bool
 	removed bool
-	applied unique.Handle[Configuration] // the zero handle: none
-	current *current                     // nil for a device without threats, requests and a recent past
+	own     *own // nil for a device without a designation, threats, requests and a recent past
 }
 
-type place struct {
-	scope domain.Scope
-	group domain.GroupID
+// shared is what many devices have in common: where they stand, and the profile that their clients are set by, which is their
+// group's.
+type shared struct {
+	scope   domain.Scope
+	group   domain.GroupID
+	applied Configuration
+}
+
+// own is what few devices have. It is copied when it changes.
+type own struct {
+	label   string
+	current *current // nil for a device without threats, requests and a recent past
 }
 
 // current is what occupies a device just now. It is copied when it changes.
@@ -75,65 +82,90 @@ func Stream(t domain.Tenant, d domain.DeviceID) domain.Stream {
 func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
 	case Enrolled:
-		s = State{exists: true, guid: hash(e.GUID), place: unique.Make(place{domain.Scope{Tenant: e.Tenant, Customer: e.Customer}, e.Group})}
+		s = State{exists: true, guid: hash(e.GUID)}
+		s.shared = unique.Make(shared{scope: domain.Scope{Tenant: e.Tenant, Customer: e.Customer}, group: e.Group})
 	case Moved:
-		s.place = unique.Make(place{domain.Scope{Tenant: s.Scope().Tenant, Customer: e.ToCustomer}, e.ToGroup})
+		to := s.common()
+		to.scope.Customer, to.group = e.ToCustomer, e.ToGroup
+		s.shared = unique.Make(to)
 	case Relabeled:
-		s.label = e.To
+		s.own = ownOf(e.To, s.current())
 	case Removed:
-		s.removed, s.current = true, nil
+		s.removed, s.own = true, s.with(nil)
 	case GuardsChanged:
 		s.guards = e.To
 	case ThreatFound:
-		s.current = s.now().opened(openThreat{id: e.Threat, name: e.Name, path: e.Path})
+		s.own = s.with(s.now().opened(openThreat{id: e.Threat, name: e.Name, path: e.Path}))
 	case ThreatResolved:
-		s.current = s.now().resolved(e.Threat)
+		s.own = s.with(s.now().resolved(e.Threat))
 	case ScanRequested:
-		s.current = s.now().requested(Pending{ID: e.Request, Kind: Scan, Profile: e.Profile, Name: e.Name, Paths: e.Paths, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+		s.own = s.with(s.now().requested(Pending{ID: e.Request, Kind: Scan, Profile: e.Profile, Name: e.Name, Paths: e.Paths, RequestedAt: e.At, ExpiresAt: e.ExpiresAt}))
 	case UpdateRequested:
-		s.current = s.now().requested(Pending{ID: e.Request, Kind: Update, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+		s.own = s.with(s.now().requested(Pending{ID: e.Request, Kind: Update, RequestedAt: e.At, ExpiresAt: e.ExpiresAt}))
 	case ProfileRequested:
-		s.current = s.now().requested(Pending{ID: e.Request, Kind: ApplyProfile, Configuration: e.Configuration, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+		s.own = s.with(s.now().requested(Pending{ID: e.Request, Kind: ApplyProfile, Configuration: e.Configuration, RequestedAt: e.At, ExpiresAt: e.ExpiresAt}))
 	case LogRequested:
-		s.current = s.now().requested(Pending{ID: e.Request, Kind: FetchLog, RequestedAt: e.At, ExpiresAt: e.ExpiresAt})
+		s.own = s.with(s.now().requested(Pending{ID: e.Request, Kind: FetchLog, RequestedAt: e.At, ExpiresAt: e.ExpiresAt}))
 	case ProfileApplied:
-		s.applied = unique.Make(e.To)
+		with := s.common()
+		with.applied = e.To
+		s.shared = unique.Make(with)
 	case RequestSent:
-		s.current = s.now().changed(e.Request, func(p *Pending) { p.phase = sent })
+		s.own = s.with(s.now().changed(e.Request, func(p *Pending) { p.phase = sent }))
 	case RequestStarted:
-		s.current = s.now().changed(e.Request, func(p *Pending) { p.phase, p.startedAt = started, e.At })
+		s.own = s.with(s.now().changed(e.Request, func(p *Pending) { p.phase, p.startedAt = started, e.At }))
 	case RequestCompleted:
-		s.current = s.now().finished(e.Request)
+		s.own = s.with(s.now().finished(e.Request))
 	case RequestAborted:
-		s.current = s.now().finished(e.Request)
+		s.own = s.with(s.now().finished(e.Request))
 	}
 	return s
 }
 
-// now is a copy of what occupies the device, to be changed.
-func (s State) now() *current {
-	if s.current == nil {
-		return &current{}
+// ownOf is nil if there is nothing to keep.
+func ownOf(label string, c *current) *own {
+	if label == "" && c == nil {
+		return nil
 	}
-	c := *s.current
-	return &c
+	return &own{label, c}
 }
 
-func (s State) at() place {
-	if !s.exists {
-		return place{}
+// with is what is the device's own when something else occupies it.
+func (s State) with(c *current) *own { return ownOf(s.Label(), c) }
+
+// current is what occupies the device, or nil. It may not be changed.
+func (s State) current() *current {
+	if s.own == nil {
+		return nil
 	}
-	return s.place.Value()
+	return s.own.current
+}
+
+// now is a copy of what occupies the device, to be changed.
+func (s State) now() *current {
+	c := s.current()
+	if c == nil {
+		return &current{}
+	}
+	changed := *c
+	return &changed
+}
+
+func (s State) common() shared {
+	if s.shared == (unique.Handle[shared]{}) {
+		return shared{}
+	}
+	return s.shared.Value()
 }
 
 // Scope is the customer to whom the device belongs.
-func (s State) Scope() domain.Scope { return s.at().scope }
+func (s State) Scope() domain.Scope { return s.common().scope }
 
 // License is the license that the device has a seat of.
-func (s State) License() domain.LicenseID { return s.at().group.License() }
+func (s State) License() domain.LicenseID { return s.common().group.License() }
 
 // Group is where in the license's tree the device stands.
-func (s State) Group() domain.GroupID { return s.at().group }
+func (s State) Group() domain.GroupID { return s.common().group }
 
 // Exists reports whether the device has been enrolled, removed or not.
 func (s State) Exists() bool { return s.exists }
@@ -142,7 +174,12 @@ func (s State) Exists() bool { return s.exists }
 func (s State) Removed() bool { return s.removed }
 
 // Label is the designation that people gave the device; empty if none.
-func (s State) Label() string { return s.label }
+func (s State) Label() string {
+	if s.own == nil {
+		return ""
+	}
+	return s.own.label
+}
 
 // OpenThreats is the number of threats on the device.
 func (s State) OpenThreats() int { return len(s.threats()) }
@@ -165,7 +202,8 @@ func (s State) alive() error {
 
 // isOver reports whether an id is that of a threat or request that ended not long ago.
 func (s State) isOver(id string) bool {
-	return s.current != nil && slices.Contains(s.current.over, hash(id))
+	c := s.current()
+	return c != nil && slices.Contains(c.over, hash(id))
 }
 
 // hash is FNV-1a. It stands for an id where only equality matters and where the id itself would cost memory.

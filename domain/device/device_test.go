@@ -134,10 +134,41 @@ func TestPlainDevicesAreSmallInMemory(t *testing.T) {
 	}
 	per := int64(heap()-before)/n + int64(unsafe.Sizeof(State{}))
 	t.Logf("%d bytes per plain device with a designation", per)
-	if per > 256 {
+	if per > 96 {
 		t.Errorf("a plain device takes %d bytes", per)
 	}
+	if n := unsafe.Sizeof(State{}); n > 32 {
+		t.Errorf("the state that every device has takes %d bytes", n)
+	}
 	runtime.KeepAlive(states)
+}
+
+func TestWhatDevicesHaveInCommonChangesForOneOnly(t *testing.T) {
+	applied := ProfileApplied{Device: dev, To: Configuration{"p1", 2}}
+	moved := Moved{Device: dev, FromGroup: main, ToGroup: "l1.lab", ToCustomer: "c1"}
+	stays := domaintest.Fold[State](enrolled, applied)
+	for _, moves := range []State{stays.Evolve(moved), domaintest.Fold[State](enrolled, moved, applied)} {
+		if moves.Applied() != applied.To || moves.Group() != "l1.lab" || moves.Scope() != stays.Scope() {
+			t.Errorf("moved it is in %s of %+v, set by %+v", moves.Group(), moves.Scope(), moves.Applied())
+		}
+	}
+	if stays.Group() != main || stays.Applied() != applied.To {
+		t.Errorf("the one that stays is in %s, set by %+v", stays.Group(), stays.Applied())
+	}
+}
+
+func TestADesignationOutlastsWhatOccupiesADevice(t *testing.T) {
+	named := domaintest.Fold[State](enrolled, Relabeled{To: "Empfang"})
+	busy := named.Evolve(found("t1", 1)).Evolve(scanRequested("r1"))
+	if busy.Label() != "Empfang" || busy.Evolve(removed).Label() != "Empfang" || busy.Evolve(removed).OpenThreats() != 0 {
+		t.Error("the designation is lost, or the threat is not")
+	}
+	if renamed := busy.Evolve(Relabeled{To: "Labor"}); renamed.Label() != "Labor" || !renamed.HasThreat("t1") || len(renamed.Pending()) != 1 {
+		t.Error("another designation has changed more than that")
+	}
+	if plain := named.Evolve(Relabeled{From: "Empfang"}); plain.own != nil {
+		t.Error("a device that has nothing of its own keeps memory for it")
+	}
 }
 
 func heap() uint64 {

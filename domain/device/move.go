@@ -41,7 +41,7 @@ func (c Move) Decide(s State) ([]domain.Event, error) {
 	if err := s.alive(); err != nil {
 		return nil, err
 	}
-	from := s.at()
+	from := s.common()
 	license := c.ToGroup.License()
 	switch {
 	case license == "":

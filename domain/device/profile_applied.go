@@ -2,7 +2,6 @@ package device
 
 import (
 	"time"
-	"unique"
 
 	"avportal/domain"
 )
@@ -20,12 +19,7 @@ type ProfileApplied struct {
 func (ProfileApplied) EventType() string { return "device.profile_applied" }
 
 // Applied is the profile that the client is set by, as far as it has told.
-func (s State) Applied() Configuration {
-	if s.applied == (unique.Handle[Configuration]{}) {
-		return Configuration{}
-	}
-	return s.applied.Value()
-}
+func (s State) Applied() Configuration { return s.common().applied }
 
 func (s State) apply(d domain.DeviceID, to Configuration, at time.Time) []domain.Event {
 	from := s.Applied()

@@ -36,8 +36,8 @@ func (c Relabel) Decide(s State) ([]domain.Event, error) {
 		return nil, err
 	}
 	label, err := domain.Label("/label", c.Label)
-	if err != nil || label == s.label {
+	if err != nil || label == s.Label() {
 		return nil, err
 	}
-	return []domain.Event{Relabeled{Device: c.Device, From: s.label, To: label}}, nil
+	return []domain.Event{Relabeled{Device: c.Device, From: s.Label(), To: label}}, nil
 }

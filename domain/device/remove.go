@@ -53,7 +53,7 @@ func (c Remove) Decide(s State) ([]domain.Event, error) {
 	for _, p := range s.requests() {
 		events = append(events, RequestAborted{Device: c.Device, Request: p.ID, Kind: p.Kind, Reason: AbortedByRemoval})
 	}
-	at := s.at()
+	at := s.common()
 	return append(events, Removed{
 		Device: c.Device, Customer: at.scope.Customer, License: at.group.License(), Group: at.group, Reason: reason,
 	}), nil

@@ -70,8 +70,8 @@ func TestWhatIsOverIsRememberedForAWhile(t *testing.T) {
 	}
 	given(t, history...).When(report(false, gone(fmt.Sprint("t", maxOver)))).ThenNothing()
 	given(t, history...).When(report(false, gone("t1"))).ThenNothing()
-	if s := domaintest.Fold[State](history...); s.isOver("t0") || len(s.current.over) != maxOver {
-		t.Errorf("%d ids are remembered, want %d", len(s.current.over), maxOver)
+	if s := domaintest.Fold[State](history...); s.isOver("t0") || len(s.current().over) != maxOver {
+		t.Errorf("%d ids are remembered, want %d", len(s.current().over), maxOver)
 	}
 }
 

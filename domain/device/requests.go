@@ -72,10 +72,11 @@ func (s State) Pending() []Pending {
 }
 
 func (s State) requests() []Pending {
-	if s.current == nil {
+	c := s.current()
+	if c == nil {
 		return nil
 	}
-	return s.current.requests
+	return c.requests
 }
 
 // request finds an unfinished request, or says why it is not there.

@@ -65,10 +65,11 @@ const (
 type openThreat struct{ id, name, path string }
 
 func (s State) threats() []openThreat {
-	if s.current == nil {
+	c := s.current()
+	if c == nil {
 		return nil
 	}
-	return s.current.threats
+	return c.threats
 }
 
 // compare says which events follow from what a client tells. With complete, the list holds every open threat. A threat
