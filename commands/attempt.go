@@ -14,22 +14,22 @@ import (
 // attempt carries out a command once, on the cached aggregate if there is one. Callers of one aggregate take turns.
 func attempt[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c domain.Command[S]) (Result, error) {
 	stream := c.Stream()
-	a := h.aggregates.get(stream)
+	a := obtain[S](h.aggregates, stream)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 
 	// 1. Load. A cached state is trusted for what is appended, since the append would find out. To refuse on it, or to find
 	// that nothing is left to do, needs a second look: another portal may have written since.
-	state, fresh, err := load[S](ctx, h, stream, a)
+	fresh, err := load(ctx, h, stream, a)
 	if err != nil {
 		return Result{}, err
 	}
-	res, err := decideAndAppend(ctx, h, rq, c, a, state)
+	res, err := decideAndAppend(ctx, h, rq, c, a)
 	var refusal *domain.Error
 	if fresh || res.Events > 0 || err != nil && !errors.As(err, &refusal) {
 		return res, err
 	}
-	changed, asOf, loadErr := lookAgain[S](ctx, h, stream, a, rq.Since)
+	changed, asOf, loadErr := lookAgain(ctx, h, stream, a, rq.Since)
 	switch {
 	case loadErr != nil && err == nil: // whether there is nothing to do is not known
 		return Result{}, loadErr
@@ -37,52 +37,52 @@ func attempt[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c d
 		res.AsOf = asOf
 		return res, err
 	}
-	return decideAndAppend(ctx, h, rq, c, a, a.state.(*S))
+	return decideAndAppend(ctx, h, rq, c, a)
 }
 
-func decideAndAppend[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c domain.Command[S], a *aggregate, state *S) (Result, error) {
+func decideAndAppend[S domain.State[S]](ctx context.Context, h *Handler, rq Request, c domain.Command[S], a *stateful[S]) (Result, error) {
 	stream := c.Stream()
 
 	// 2. Scope, from the stream. To a stranger the object does not exist.
-	if err := authorize(rq.Actor, c, stream, a, (*state).Scope()); err != nil {
+	if err := authorize(rq.Actor, c, stream, a.events == 0, a.state.Scope()); err != nil {
 		return Result{}, err
 	}
 	// 3. Replay, after scope so that a key can't probe another tenant.
-	if a.maySeen(rq.ID) {
-		if res, found, err := replayed(ctx, h, rq, stream, a); found || err != nil {
+	if a.seen.mayHave(rq.ID) {
+		if res, found, err := replayed(ctx, h, rq, stream); found || err != nil {
 			return res, err
 		}
 	}
-	if rq.Expected != nil && *rq.Expected != a.revision {
+	if rq.Expected != nil && *rq.Expected != a.revision() {
 		return Result{}, domain.ErrStale
 	}
 	// 4. An expired license refuses whatever is not expressly allowed.
-	if err := h.checkLicense(ctx, rq, stream.Tenant, c, state); err != nil {
+	if err := h.checkLicense(ctx, rq, stream.Tenant, c, &a.state); err != nil {
 		return Result{}, err
 	}
 	// 5. Decide.
-	events, err := c.Decide(*state)
+	events, err := c.Decide(a.state)
 	if err != nil || len(events) == 0 {
-		return Result{Position: a.position, Revision: a.revision}, err
+		return Result{Position: a.position, Revision: a.revision()}, err
 	}
 	// 6. Append at the revision that the decision rests on.
-	appended, err := h.store.Append(ctx, stream, a.revision, propose(rq, stream.Tenant, events))
+	appended, err := h.store.Append(ctx, stream, a.revision(), propose(rq, stream.Tenant, events))
 	if err != nil {
-		h.aggregates.evict(a) // what stands in the stream is not what stands here
+		h.aggregates.evict(a.base()) // what stands in the stream is not what stands here
 		return Result{}, err
 	}
 	for _, e := range events {
-		*state = (*state).Evolve(e)
+		a.state = a.state.Evolve(e)
 	}
-	a.revision, a.position = appended.Revision, appended.Position
-	a.remember(rq.ID)
+	a.events, a.position = eventsUpTo(appended.Revision), appended.Position
+	a.seen.add(rq.ID)
 	h.watchers.wake(stream)
 	return Result{Position: appended.Position, Revision: appended.Revision, AsOf: appended.Position, Events: len(events)}, nil
 }
 
 // authorize compares the actor's reach with the scope that the stream itself tells, or, for a first event, that the command names.
-func authorize(actor domain.Actor, c any, stream domain.Stream, a *aggregate, scope domain.Scope) error {
-	if a.revision == eventstore.NoStream {
+func authorize(actor domain.Actor, c any, stream domain.Stream, first bool, scope domain.Scope) error {
+	if first {
 		creator, ok := c.(domain.Creator)
 		if !ok {
 			return domain.ErrNotFound
@@ -96,7 +96,7 @@ func authorize(actor domain.Actor, c any, stream domain.Stream, a *aggregate, sc
 }
 
 // replayed looks in the stream for what this very intent has left there.
-func replayed(ctx context.Context, h *Handler, rq Request, stream domain.Stream, a *aggregate) (res Result, found bool, err error) {
+func replayed(ctx context.Context, h *Handler, rq Request, stream domain.Stream) (res Result, found bool, err error) {
 	for r, err := range h.store.Read(ctx, stream, eventstore.Start, eventstore.Forward, 0) {
 		if err != nil {
 			return Result{}, false, err

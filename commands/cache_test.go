@@ -4,37 +4,69 @@ import (
 	"fmt"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"avportal/domain"
+	"avportal/domain/device"
+	"avportal/domain/license"
 )
 
 func stream(i int) domain.Stream {
 	return domain.Stream{Tenant: "0123456789abcdef0123456789abcdef", Kind: domain.KindDevice, ID: fmt.Sprint(i)}
 }
 
-// whole checks that the map and the clock hold the same, each at its place.
-func whole(t *testing.T, c *cache) {
-	t.Helper()
-	if len(c.byKey) != len(c.clock) || len(c.clock) > c.size {
-		t.Fatalf("%d by key, %d on the clock, of %d", len(c.byKey), len(c.clock), c.size)
+func obtained(c *cache, i int) *aggregate { return obtain[device.State](c, stream(i)).base() }
+
+// held is the aggregate that is in the cache, if any. To look does not use it.
+func held(c *cache, i int) *aggregate {
+	if slot, found := c.find(c.keyOf(stream(i))); found {
+		return c.slots[slot].base()
 	}
-	for i, a := range c.clock {
-		if int(a.at) != i || c.byKey[a.key] != a {
-			t.Fatalf("the aggregate at %d stands as the one at %d", i, a.at)
+	return nil
+}
+
+// whole checks that all that is in the cache is found, and that a search for anything else ends.
+func whole(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, c *cache) {
+	t.Helper()
+	n := 0
+	for i, s := range c.slots {
+		if s == nil {
+			continue
 		}
+		if slot, found := c.find(s.base().key); !found || slot != i {
+			t.Fatalf("what stands in slot %d is looked for in %d", i, slot)
+		}
+		n++
+	}
+	if n != c.count || n > c.size || n > len(c.slots)*4/5 || len(c.slots) > c.size*5/4+5 {
+		t.Fatalf("%d in %d slots, counted as %d, of a size of %d", n, len(c.slots), c.count, c.size)
 	}
 }
 
 func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	c := newCache(10)
-	favorite := c.get(stream(0))
+	favorite := obtained(c, 0)
 	for i := 1; i < 1000; i++ {
-		if c.get(stream(i)) != c.byKey[keyOf(stream(i))] {
+		if obtained(c, i) != held(c, i) {
 			t.Fatalf("aggregate %d is not in the cache", i)
 		}
-		if c.get(stream(0)) != favorite {
+		if obtained(c, 0) != favorite {
 			t.Fatalf("after %d others the one that is used all the time was dropped", i)
 		}
 		whole(t, c)
+	}
+}
+
+func TestCacheKeepsTheNewest(t *testing.T) {
+	c := newCache(1000)
+	for i := range 10_000 {
+		obtained(c, i)
+		if last := i - 300; i > 3000 && held(c, last) == nil { // when it is full for the first time all look equally old
+			t.Fatalf("of a thousand %d is gone already, and %d has just come", last, i)
+		}
 	}
 }
 
@@ -42,30 +74,90 @@ func TestCacheForgetsOneAggregateOnly(t *testing.T) {
 	c := newCache(10)
 	var all []*aggregate
 	for i := range 10 {
-		all = append(all, c.get(stream(i)))
+		all = append(all, obtained(c, i))
 	}
 	for i := 0; i < 10; i += 3 {
 		c.evict(all[i])
 		whole(t, c)
 	}
-	again := c.get(stream(3))
+	again := obtained(c, 3)
 	c.evict(all[3]) // the one before
 	whole(t, c)
-	if again == all[3] || c.get(stream(3)) != again || c.get(stream(4)) != all[4] || len(c.clock) != 7 {
+	if again == all[3] || held(c, 3) != again || held(c, 4) != all[4] || c.count != 7 {
 		t.Error("another was forgotten")
 	}
-	for i := range 100 { // dropped ones leave room
-		c.get(stream(i))
-		whole(t, c)
+	c.clear()
+	whole(t, c)
+	if c.count != 0 || held(c, 4) != nil {
+		t.Error("not all were forgotten")
+	}
+}
+
+func TestCacheStaysWholeWhateverIsDone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newCache(rapid.IntRange(1, 40).Draw(t, "size"))
+		for _, op := range rapid.SliceOfN(rapid.IntRange(-60, 60), 1, 300).Draw(t, "operations") {
+			before := held(c, max(op, -op))
+			switch {
+			case op >= 0:
+				now := obtained(c, op)
+				if held(c, op) != now || before != nil && before != now {
+					t.Fatalf("%d is not what it was, or not there", op)
+				}
+			case before != nil:
+				c.evict(before)
+				if held(c, -op) != nil {
+					t.Fatalf("%d was not forgotten", -op)
+				}
+			}
+			whole(t, c)
+		}
+	})
+}
+
+func TestWhoeverUsesAForgottenAggregateLooksAtTheStore(t *testing.T) {
+	c := newCache(2)
+	var all []*aggregate
+	for i := range 4 {
+		all = append(all, obtained(c, i))
+	}
+	c.clear()
+	for i, a := range all {
+		c.notice(stream(i), 7) // no longer meant for it
+		if !a.outdated() {
+			t.Errorf("aggregate %d passes for known, though nobody tells it of events", i)
+		}
+	}
+	known := obtained(c, 0)
+	c.notice(stream(0), 7)
+	if known.events = 8; known.outdated() {
+		t.Error("an aggregate with all events of its stream passes for outdated")
+	}
+	if known.events = 7; !known.outdated() {
+		t.Error("an aggregate that lacks an event passes for known")
+	}
+}
+
+func TestAStreamIsTakenForOneKindAtATime(t *testing.T) {
+	c := newCache(10)
+	wrong := obtain[license.State](c, stream(1))
+	right := obtain[device.State](c, stream(1))
+	whole(t, c)
+	if held(c, 1) != right.base() || !wrong.outdated() || c.count != 1 {
+		t.Error("the wrong kind is still in the cache")
 	}
 }
 
 func TestStreamsOfOtherKindsHaveOtherKeys(t *testing.T) {
+	c := newCache(10)
 	s := stream(1)
 	telemetry, other := s, s
 	telemetry.Telemetry = true
 	other.Kind = domain.KindLicense
-	if keyOf(s) == keyOf(telemetry) || keyOf(s) == keyOf(other) || keyOf(s) != keyOf(stream(1)) {
+	if c.keyOf(s) == c.keyOf(telemetry) || c.keyOf(s) == c.keyOf(other) || c.keyOf(s) != c.keyOf(stream(1)) {
 		t.Error("keys do not tell streams apart")
+	}
+	if c.keyOf(s) == newCache(10).keyOf(s) {
+		t.Error("keys can be known beforehand")
 	}
 }

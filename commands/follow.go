@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"math"
 	"sync"
 	"time"
 
@@ -68,9 +67,7 @@ func (h *Handler) follow(ctx context.Context, source eventstore.Source, from eve
 }
 
 func (h *Handler) notice(r eventstore.Recorded) {
-	if a := h.aggregates.peek(r.Stream); a != nil {
-		a.noticed.Store(int64(r.Revision) + 1)
-	}
+	h.aggregates.notice(r.Stream, r.Revision)
 	h.fresh.mu.Lock()
 	h.fresh.at = r.Position
 	h.fresh.mu.Unlock()
@@ -152,12 +149,6 @@ func (f *freshness) complete(ctx context.Context, store eventstore.Store, r *rou
 	}
 	return true
 }
-
-// outdated reports whether the stream is known to hold more than what is in memory.
-func (a *aggregate) outdated() bool { return a.noticed.Load() > int64(a.revision)+1 }
-
-// unknowable is what an aggregate has noticed that is not told of events any more.
-const unknowable = math.MaxInt64
 
 func signal(c chan struct{}) {
 	select {
