@@ -12,17 +12,17 @@ import (
 // State is what decisions about a device need. There are very many of them in memory, hence its form: devices of one
 // group share what is the same for them, and what most devices do not have costs one pointer. Nothing in it is changed in place.
 type State struct {
-	shared  unique.Handle[shared] // the zero handle, unless it exists
-	guid    uint64                // hash of the GUID
+	place   unique.Handle[place] // the zero handle, unless it exists
+	guid    uint64               // hash of the GUID
 	guards  Guards
 	exists  bool
 	removed bool
 	own     *own // nil for a device without a designation, threats, requests and a recent past
 }
 
-// shared is what many devices have in common: where they stand, and the profile that their clients are set by, which is their
+// place is what many devices have in common: where they stand, and the profile that their clients are set by, which is their
 // group's.
-type shared struct {
+type place struct {
 	scope   domain.Scope
 	group   domain.GroupID
 	applied Configuration
@@ -83,11 +83,11 @@ func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
 	case Enrolled:
 		s = State{exists: true, guid: hash(e.GUID)}
-		s.shared = unique.Make(shared{scope: domain.Scope{Tenant: e.Tenant, Customer: e.Customer}, group: e.Group})
+		s.place = unique.Make(place{scope: domain.Scope{Tenant: e.Tenant, Customer: e.Customer}, group: e.Group})
 	case Moved:
 		to := s.common()
 		to.scope.Customer, to.group = e.ToCustomer, e.ToGroup
-		s.shared = unique.Make(to)
+		s.place = unique.Make(to)
 	case Relabeled:
 		s.own = ownOf(e.To, s.current())
 	case Removed:
@@ -109,7 +109,7 @@ func (s State) Evolve(e domain.Event) State {
 	case ProfileApplied:
 		with := s.common()
 		with.applied = e.To
-		s.shared = unique.Make(with)
+		s.place = unique.Make(with)
 	case RequestSent:
 		s.own = s.with(s.now().changed(e.Request, func(p *Pending) { p.phase = sent }))
 	case RequestStarted:
@@ -151,11 +151,11 @@ func (s State) now() *current {
 	return &changed
 }
 
-func (s State) common() shared {
-	if s.shared == (unique.Handle[shared]{}) {
-		return shared{}
+func (s State) common() place {
+	if s.place == (unique.Handle[place]{}) {
+		return place{}
 	}
-	return s.shared.Value()
+	return s.place.Value()
 }
 
 // Scope is the customer to whom the device belongs.

@@ -37,7 +37,10 @@ func findRunning(ctx context.Context, dataDir string, log *slog.Logger) (string,
 		if pid != 0 && !isServer(ctx, pid) {
 			// After a reboot another program may have the number, and the server would refuse to start for ever.
 			log.Warn("removing the postmaster.pid of a server that is gone", "pid", pid)
-			return "", os.Remove(file)
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may just have removed it itself
+				return "", err
+			}
+			return "", nil
 		}
 		if url != "" {
 			err = serves(ctx, url, dataDir)
