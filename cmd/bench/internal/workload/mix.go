@@ -11,12 +11,14 @@ import (
 // perDevice is how often a device reports. Of 100,000 devices that makes 1,667 reports a second.
 const perDevice = time.Minute
 
-// Next gives what happens next in the mix.
+// Next gives what happens next in the mix. When all devices are enrolled, there are reports of state instead of enrollments.
 func (f *Fleet) Next(yield func(Append) error) error {
 	f.clock = f.clock.Add((perDevice / time.Duration(max(1, f.enrolled))).Round(time.Microsecond))
 	n := f.rnd.IntN(1000)
 	switch {
-	case n < 200 && f.enrolled < len(f.devices):
+	case n < 200 && f.enrolled == len(f.devices):
+		// A report of state.
+	case n < 200:
 		d := f.devices[f.enrolled]
 		f.enrolled++
 		return f.enroll(d, yield)

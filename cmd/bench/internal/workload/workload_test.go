@@ -75,6 +75,35 @@ func TestTheHistoryStandsInAStore(t *testing.T) {
 	}
 }
 
+// What would have been enrollments once were threats: a fleet that was all there had a fresh infection in every fifth report.
+func TestAFleetThatIsAllThereKeepsTheMix(t *testing.T) {
+	f := New(4, Shape{Tenants: 2, Devices: 200})
+	const steps = 20_000
+	kinds := map[string]int{}
+	count := func(a Append) error {
+		for _, e := range a.Events {
+			kinds[e.Event.EventType()]++
+		}
+		return nil
+	}
+	if err := errors.Join(f.Ground(count), f.Begin(count)); err != nil {
+		t.Fatal(err)
+	}
+	clear(kinds)
+	for range steps {
+		if err := f.Next(count); err != nil {
+			t.Fatal(err)
+		}
+	}
+	share := func(events int) float64 { return 100 * float64(events) / steps }
+	if found := share(kinds["device.threat_found"]); found < 2.5 || found > 3.5 {
+		t.Errorf("%.1f %% of the events are threats found, not 3", found)
+	}
+	if reports := share(kinds["device.observed"] + kinds["device.guards_changed"]); reports < 91 || reports > 95 {
+		t.Errorf("%.1f %% are reports of state, not 93", reports)
+	}
+}
+
 func TestTheSameSeedMakesTheSameHistory(t *testing.T) {
 	one, two, other := history(t, 7, 500), history(t, 7, 500), history(t, 8, 500)
 	if !reflect.DeepEqual(one, two) {
