@@ -35,9 +35,9 @@ const (
 // to be had by BatchFrom from the message's context. A consumer gets its batches one after the other: the next when
 // the one before is acked. After a nack, and after any other fault, it begins anew at its checkpoint.
 //
-// A batch is whatever has arrived while the one before was used, at most as many events as a limit that starts at 1,
-// doubles with each ack and falls back to 1 with a nack. So under load batches grow by themselves, and when a batch is
-// refused the event at fault is soon alone in one, refused again and again with growing pauses: it is never skipped.
+// A batch is whatever has arrived while the one before was used, so under load batches grow by themselves. The limit of their
+// size falls to one event with a nack and doubles with each ack, so when a batch is refused the event at fault is soon alone in
+// one, refused again and again with growing pauses: it is never skipped.
 //
 // Source and Checkpoints are needed, the rest has defaults. Do not change fields after the first Subscribe.
 type Subscriber struct {
@@ -66,7 +66,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, consumer string) (<-chan *me
 		s.closing = make(chan struct{})
 	}
 	c := &consumption{
-		name: consumer, source: s.Source, checkpoints: s.Checkpoints, limit: 1,
+		name: consumer, source: s.Source, checkpoints: s.Checkpoints,
 		maxBatch: s.MaxBatch, maxBytes: s.MaxBatchBytes, retry: s.Retry, logger: s.Logger,
 		out: make(chan *message.Message),
 	}
@@ -130,6 +130,7 @@ func (c *consumption) setDefaults() {
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
+	c.limit = c.maxBatch
 }
 
 // run is the one loop that starts and recovers.

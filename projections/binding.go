@@ -24,7 +24,8 @@ type binding struct {
 	values        []int // the others
 
 	loadSQL, insertSQL, updateSQL, deleteSQL string // for up to about a thousand rows: by arrays
-	stageSQL, stagedUpdateSQL, stageCopySQL  string // for more: through a temporary table
+	stageSQL, stageCopySQL, stagedUpdateSQL  string // for more: through a temporary table that is empty after each transaction
+	unstageSQL                               string
 	copySQL                                  string
 	addSQL, dropZeroSQL                      string // of a counter table
 }
@@ -86,7 +87,8 @@ func (b *binding) statements() {
 	}
 	b.updateSQL = b.counted("updated", fmt.Sprintf("UPDATE %s t SET %s FROM %s WHERE %s RETURNING 1", target, b.set(b.cast), b.unnest(all), b.match("t", "n")), len(all)+1)
 	stage := pgx.Identifier{"pg_temp", "stage_" + b.table}.Sanitize()
-	b.stageSQL = fmt.Sprintf("CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s FROM %s WITH NO DATA", stage, b.list("", all), target)
+	b.stageSQL = fmt.Sprintf("CREATE TEMPORARY TABLE %s ON COMMIT DELETE ROWS AS SELECT %s FROM %s WITH NO DATA", stage, b.list("", all), target)
+	b.unstageSQL = "DROP TABLE " + stage
 	b.stageCopySQL = fmt.Sprintf("COPY %s (%s) FROM STDIN BINARY", stage, b.list("", all))
 	plain := func(i int) string { return "n." + quote(b.columns[i].column) }
 	b.stagedUpdateSQL = b.counted("updated", fmt.Sprintf("UPDATE %s t SET %s FROM %s n WHERE %s RETURNING 1", target, b.set(plain), stage, b.match("t", "n")), 1)

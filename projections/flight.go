@@ -23,27 +23,27 @@ type flownError struct{ error }
 
 func (e flownError) Unwrap() error { return e.error }
 
-// takeOff sends what was folded and does not wait for the end. Until it has landed, memory keeps all that is in it.
-func (w *writer) takeOff(ctx context.Context) error {
-	s, err := w.pack()
+// packFlight packs what may be sent while the rows in memory change.
+func (w *writer) packFlight() (shipment, error) {
+	s, err := w.pack(true)
 	if err == nil {
 		err = s.encode()
 	}
-	if err != nil {
-		return w.fail(err)
-	}
-	w.sent(s, w.inMemory())
+	return s, err
+}
+
+// takeOff sends a shipment and does not wait for the end. Until it has landed, memory keeps all that is in it.
+func (w *writer) takeOff(ctx context.Context, s shipment) {
+	w.sent(w.inMemory())
 	flying, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the context of a batch ends when it is taken
 	f := &flight{cancel: cancel, done: make(chan struct{}), grown: s.grown}
 	w.flight = f
-	filling := w.filling
 	go func() {
 		defer close(f.done)
-		if f.err = s.send(flying, w.session, filling); f.err == nil && w.moved != nil {
+		if f.err = s.send(flying, w.session); f.err == nil && w.moved != nil {
 			w.moved()
 		}
 	}()
-	return nil
 }
 
 // land waits for the end of a flight. An error is that of the flight, and the connection is closed. If the context ends, so does the

@@ -42,6 +42,54 @@ func TestCatchingUpIsARebuild(t *testing.T) {
 	p.verify("bank")
 }
 
+// Many changed rows go through temporary tables, which stay while there is more. One that was there for weeks would hold up the
+// freezing of old rows in the whole database.
+func TestTemporaryTablesAreGoneWhenAViewHasCaughtUp(t *testing.T) {
+	log, db := memory.New(bankRegistry()), postgrestest.Pool(t)
+	const accounts = 1500
+	for i := range accounts {
+		write(t, log, fmt.Sprint("a", i), opened{Owner: fmt.Sprint("o", i%3)})
+	}
+	if err := newPortal(t, log, db, nil).Rebuild(t.Context(), "bank", nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * accounts {
+		write(t, log, fmt.Sprint("a", i%accounts), deposited{1})
+	}
+	p := newPortal(t, log, db, nil)
+	defer p.Stop()
+	at, err := p.Checkpoint(t.Context(), "bank")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missed []eventstore.Recorded
+	for _, r := range all(t, log) {
+		if r.Position.Compare(at) > 0 {
+			missed = append(missed, r)
+		}
+	}
+	temporary := func() (n int) {
+		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relkind = 'r'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	parts := batches(missed, accounts)
+	for i, b := range parts {
+		b.After, b.More = at, i < len(parts)-1
+		if err := p.Handler("bank")(eventstore.NewMessage(t.Context(), b)); err != nil {
+			t.Fatal(err)
+		}
+		if at, err = p.Checkpoint(t.Context(), "bank"); err != nil || at != b.Last() { // waits for what flies
+			t.Fatalf("the checkpoint is %v instead of %v: %v", at, b.Last(), err)
+		}
+		if n := temporary(); (n > 0) != b.More {
+			t.Errorf("after batch %d of %d there are %d temporary tables", i+1, len(parts), n)
+		}
+	}
+	p.verify("bank")
+}
+
 // An event that Postgres refuses in the midst of a catch-up is found, what stands before it is applied, and nothing after it.
 func TestARefusedEventIsFoundInACatchUp(t *testing.T) {
 	log, db := catchUpLog(t, 1500), postgrestest.Pool(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -11,132 +13,149 @@ import (
 // shipment is what one transaction writes. Few rows of a table go by statements with arrays; many new ones by COPY into the
 // table, and many changed ones by COPY into a temporary table from which one statement updates.
 type shipment struct {
-	first  []statement
-	tables []tableShipment
-	copies bool // several round trips in a transaction, instead of one that is one
-	grown  int  // new rows
+	legs  []leg // one without rows is a transaction by itself
+	grown int   // new rows
 }
 
-type tableShipment struct {
-	table          *tableWriter
-	statements     []statement
-	staged, copied *copyReader // nil: none
-	sums           []statement
+// leg is statements that go in one round trip, and then rows by COPY.
+type leg struct {
+	statements []statement
+	bulk       *bulk // nil: no rows
 }
 
-// pack makes a shipment of what differs between memory and Postgres.
-func (w *writer) pack() (s shipment, err error) {
+// bulk is rows of a table.
+type bulk struct {
+	*copyReader
+	table  *binding
+	staged bool // they go into the temporary table
+	empty  bool // the table has no rows yet, and no readers
+}
+
+func (s *shipment) add(more ...statement) {
+	last := s.last()
+	last.statements = append(last.statements, more...)
+}
+
+func (s *shipment) copy(b bulk, rows []reflect.Value) {
+	b.copyReader = &copyReader{columns: b.table.columns, rows: rows}
+	s.last().bulk = &b
+}
+
+// last is the leg that takes more.
+func (s *shipment) last() *leg {
+	if len(s.legs) == 0 || s.legs[len(s.legs)-1].bulk != nil {
+		s.legs = append(s.legs, leg{})
+	}
+	return &s.legs[len(s.legs)-1]
+}
+
+// pack makes a shipment of what differs between memory and Postgres. Temporary tables are kept if there is more: a session that
+// kept them for weeks would hold up the freezing of old rows in the whole database.
+func (w *writer) pack(more bool) (s shipment, err error) {
 	fence, err := w.fence()
 	if err != nil {
 		return s, err
 	}
-	s.first = append([]statement{fence}, w.leavePassed()...)
+	s.add(fence)
+	s.add(w.leavePassed()...)
 	for _, t := range w.tables {
 		c, err := t.set.changes()
 		if err != nil {
 			return s, err
 		}
-		s.grown += len(c.inserted)
-		packed, err := t.pack(c)
-		if err != nil {
+		if err := w.packTable(&s, t, c); err != nil {
 			return s, err
 		}
-		s.copies = s.copies || packed.staged != nil || packed.copied != nil
-		s.tables = append(s.tables, packed)
+	}
+	if !more {
+		for _, b := range w.stages {
+			s.add(statement{sql: b.unstageSQL})
+		}
+		w.stages = nil
+	}
+	if len(s.legs) > 1 || s.legs[0].bulk != nil {
+		s.legs[0].statements = append([]statement{{sql: "BEGIN"}}, s.legs[0].statements...)
+		s.add(statement{sql: "COMMIT"})
 	}
 	return s, nil
 }
 
-func (t *tableWriter) pack(c changes) (s tableShipment, err error) {
-	s.table = t
+func (w *writer) packTable(s *shipment, t *tableWriter, c changes) error {
+	s.grown += len(c.inserted)
+	var staged, copied []reflect.Value
 	if len(c.updated) >= stageFrom {
-		s.staged, c.updated = &copyReader{columns: t.binding.columns, rows: c.updated}, nil
+		staged, c.updated = c.updated, nil
 	}
 	if len(c.inserted) >= stageFrom {
-		s.copied, c.inserted = &copyReader{columns: t.binding.columns, rows: c.inserted}, nil
+		copied, c.inserted = c.inserted, nil
 	}
-	if s.statements, err = t.arrayStatements(c); err != nil {
-		return s, err
+	few, err := t.arrayStatements(c)
+	if err != nil {
+		return err
 	}
-	for _, c := range t.counters {
-		more, err := c.statements(c.deltas())
+	s.add(few...)
+	if staged != nil {
+		w.packStaged(s, t.binding, staged)
+	}
+	if copied != nil {
+		s.copy(bulk{table: t.binding, empty: w.filling}, copied)
+	}
+	for _, counter := range t.counters {
+		sums, err := counter.statements(counter.deltas())
 		if err != nil {
-			return s, err
+			return err
 		}
-		s.sums = append(s.sums, more...)
+		s.add(sums...)
 	}
-	return s, nil
+	return nil
+}
+
+func (w *writer) packStaged(s *shipment, b *binding, rows []reflect.Value) {
+	if !slices.Contains(w.stages, b) {
+		w.stages = append(w.stages, b)
+		s.add(statement{sql: b.stageSQL})
+	}
+	s.copy(bulk{table: b, staged: true}, rows)
+	s.add(statement{sql: b.stagedUpdateSQL, params: [][]byte{int8Param(int64(len(rows)))}, oids: []uint32{int8OID}})
 }
 
 // encode encodes the rows that are else encoded as they are sent: then these may change meanwhile.
-func (s shipment) encode() error {
-	for _, t := range s.tables {
-		for _, r := range []*copyReader{t.staged, t.copied} {
-			if r == nil {
-				continue
-			}
-			if err := r.encode(); err != nil {
-				return fmt.Errorf("table %s: %w", t.table.binding.table, err)
-			}
+func (s *shipment) encode() error {
+	for _, l := range s.legs {
+		if l.bulk == nil {
+			continue
+		}
+		if err := l.bulk.encode(); err != nil {
+			return fmt.Errorf("table %s: %w", l.bulk.table.table, err)
 		}
 	}
 	return nil
 }
 
-// send writes a shipment over a connection. With filling, tables are empty and nobody reads them.
-func (s shipment) send(ctx context.Context, c *session, filling bool) error {
-	if !s.copies {
-		all := s.first
-		for _, t := range s.tables {
-			all = append(append(all, t.statements...), t.sums...)
+// send writes a shipment over a connection.
+func (s *shipment) send(ctx context.Context, c *session) error {
+	for _, l := range s.legs {
+		if err := c.run(ctx, l.statements); err != nil {
+			return err
 		}
-		return c.run(ctx, all)
-	}
-	if err := c.run(ctx, append([]statement{{sql: "BEGIN"}}, s.first...)); err != nil {
-		return err
-	}
-	for _, t := range s.tables {
-		if err := t.send(ctx, c, filling); err != nil {
+		if l.bulk == nil {
+			continue
+		}
+		if err := l.bulk.send(ctx, c); err != nil {
 			return err
 		}
 	}
-	return c.run(ctx, []statement{{sql: "COMMIT"}})
+	return nil
 }
 
-func (s tableShipment) send(ctx context.Context, c *session, filling bool) error {
-	b := s.table.binding
-	if err := c.run(ctx, s.statements); err != nil {
-		return err
+func (b *bulk) send(ctx context.Context, c *session) error {
+	switch {
+	case b.staged:
+		return c.copyIn(ctx, b.table.stageCopySQL, b.copyReader)
+	case b.empty:
+		return c.copyUnindexed(ctx, b.table, b.copyReader)
 	}
-	if s.staged != nil {
-		if err := c.updateStaged(ctx, b, s.staged); err != nil {
-			return err
-		}
-	}
-	if s.copied != nil {
-		fill := c.copyInto
-		if filling {
-			fill = c.copyUnindexed
-		}
-		if err := fill(ctx, b, s.copied); err != nil {
-			return err
-		}
-	}
-	return c.run(ctx, s.sums)
-}
-
-func (s *session) copyInto(ctx context.Context, b *binding, rows *copyReader) error {
-	return s.copyIn(ctx, b.copySQL, rows)
-}
-
-func (s *session) updateStaged(ctx context.Context, b *binding, rows *copyReader) error {
-	if _, err := s.conn.Exec(ctx, b.stageSQL); err != nil {
-		return err
-	}
-	if err := s.copyIn(ctx, b.stageCopySQL, rows); err != nil {
-		return err
-	}
-	return s.run(ctx, []statement{{sql: b.stagedUpdateSQL, params: [][]byte{int8Param(int64(len(rows.rows)))}, oids: []uint32{int8OID}}})
+	return c.copyIn(ctx, b.table.copySQL, b.copyReader)
 }
 
 // copyUnindexed fills a table that is empty. Its primary key is made after, which is faster than row by row.
@@ -145,7 +164,7 @@ func (s *session) copyUnindexed(ctx context.Context, b *binding, rows *copyReade
 	err := s.conn.QueryRow(ctx, `SELECT conname, pg_get_constraintdef(c.oid) FROM pg_constraint c WHERE contype = 'p' AND conrelid = $1::regclass
 		AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.conrelid)`, b.target()).Scan(&name, &definition)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return s.copyInto(ctx, b, rows)
+		return s.copyIn(ctx, b.copySQL, rows)
 	}
 	if err != nil {
 		return err
@@ -153,7 +172,7 @@ func (s *session) copyUnindexed(ctx context.Context, b *binding, rows *copyReade
 	if _, err := s.conn.Exec(ctx, fmt.Sprintf("SET LOCAL maintenance_work_mem = '256MB'; ALTER TABLE %s DROP CONSTRAINT %s", b.target(), quote(name))); err != nil {
 		return err
 	}
-	if err := s.copyInto(ctx, b, rows); err != nil {
+	if err := s.copyIn(ctx, b.copySQL, rows); err != nil {
 		return err
 	}
 	_, err = s.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", b.target(), quote(name), definition))

@@ -36,6 +36,7 @@ type writer struct {
 
 	quarantine quarantine
 	pending    pending
+	stages     []*binding // whose temporary tables there are
 
 	db     *pgxpool.Pool
 	flight *flight  // nil: none
@@ -105,14 +106,24 @@ func (w *writer) apply(ctx context.Context, events []eventstore.Recorded, more b
 		return err
 	}
 	err := w.fold(ctx, events)
+	flies := err == nil && more && w.sql == nil && len(events) >= flyFrom
+	var next shipment
+	var unpacked error
+	if flies { // packed before the one before has landed, so that Postgres need not wait for it
+		next, unpacked = w.packFlight()
+	}
 	if landed := w.land(ctx); landed != nil {
 		return landed
 	}
 	if err != nil {
 		return err
 	}
-	if more && w.sql == nil && len(events) >= flyFrom {
-		return w.takeOff(ctx)
+	if unpacked != nil {
+		return w.fail(unpacked)
+	}
+	if flies {
+		w.takeOff(ctx, next)
+		return nil
 	}
 	if err := w.closeLoader(); err != nil {
 		return w.fail(err)
@@ -238,14 +249,14 @@ func (w *writer) flush(ctx context.Context, keep int) error {
 	if w.sql != nil {
 		return w.flushSQL(ctx)
 	}
-	s, err := w.pack()
+	s, err := w.pack(false)
 	if err == nil {
-		err = s.send(ctx, w.session, w.filling)
+		err = s.send(ctx, w.session)
 	}
 	if err != nil {
 		return w.fail(err)
 	}
-	w.sent(s, keep)
+	w.sent(keep)
 	w.grew(s.grown)
 	return nil
 }
@@ -262,10 +273,10 @@ func (w *writer) flushSQL(ctx context.Context) error {
 	return nil
 }
 
-// sent takes note that Postgres holds a shipment, or will.
-func (w *writer) sent(s shipment, keep int) {
+// sent takes note that Postgres holds what was packed, or will.
+func (w *writer) sent(keep int) {
 	w.gen.Position, w.pending = w.pending.last.Position, pending{}
-	for _, t := range s.tables {
-		t.table.set.written(keep)
+	for _, t := range w.tables {
+		t.set.written(keep)
 	}
 }

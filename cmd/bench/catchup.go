@@ -235,8 +235,8 @@ func (c *catchUp) feed(ctx context.Context, e *projections.Engine, started func(
 		}
 	}()
 	handle := e.Handler(viewName)
-	for limit := 1; after.Compare(c.to) < 0; limit = min(2*limit, largest) {
-		events, err := ahead.Take(ctx, limit, bytes)
+	for after.Compare(c.to) < 0 {
+		events, err := ahead.Take(ctx, largest, bytes)
 		if err != nil {
 			return err
 		}
