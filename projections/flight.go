@@ -3,11 +3,20 @@ package projections
 import (
 	"context"
 	"errors"
+	"time"
 )
 
-// flyFrom is from how many events on a batch may be written while the next is folded. Of a smaller one it is known at once whether
-// Postgres refuses it, so that the event at fault is found.
-const flyFrom = 256
+const (
+	// flyFrom is from how many events on a batch may be written while the next is folded. Of a smaller one it is known at once
+	// whether Postgres refuses it, so that the event at fault is found.
+	flyFrom = 256
+
+	// gatherFrom is from how many events on a batch may wait for the next, to be written with it: a view that is far behind
+	// writes each flight for twice as many events as the one before, since of many more rows change several times.
+	gatherFrom   = 2000
+	mostGathered = 40_000
+	gatherTime   = time.Second
+)
 
 // flight is a transaction that goes on while the next batch is folded. What that needs of the rows that are in it is in memory, and
 // what it needs of others is loaded over a connection beside it.
@@ -18,10 +27,22 @@ type flight struct {
 	err    error // read it when done is closed
 }
 
-// flownError says that it was the batch before that could not be written.
-type flownError struct{ error }
+// againError says that events before this batch come again: they could not be written, or were given up.
+type againError struct{ error }
 
-func (e flownError) Unwrap() error { return e.error }
+func (e againError) Unwrap() error { return e.error }
+
+// gathers reports whether what was folded waits for more, after a batch of so many events.
+func (w *writer) gathers(events int) bool {
+	return events >= gatherFrom && w.pending.events < w.least && w.inMemory() <= keepRows && time.Since(w.pending.since) < gatherTime
+}
+
+// giveUp forgets what was gathered. It comes again from the position of the generation on.
+func (w *writer) giveUp() {
+	if w.pending.events > 0 {
+		w.reset()
+	}
+}
 
 // packFlight packs what may be sent while the rows in memory change.
 func (w *writer) packFlight() (shipment, error) {
@@ -34,6 +55,7 @@ func (w *writer) packFlight() (shipment, error) {
 
 // takeOff sends a shipment and does not wait for the end. Until it has landed, memory keeps all that is in it.
 func (w *writer) takeOff(ctx context.Context, s shipment) {
+	w.least = min(2*w.pending.events, mostGathered)
 	w.sent(w.inMemory())
 	flying, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the context of a batch ends when it is taken
 	f := &flight{cancel: cancel, done: make(chan struct{}), grown: s.grown}
@@ -62,7 +84,7 @@ func (w *writer) land(ctx context.Context) error {
 	f.cancel()
 	w.flight = nil
 	if f.err != nil {
-		return w.fail(flownError{f.err})
+		return w.fail(againError{f.err})
 	}
 	w.grew(f.grown)
 	if w.loader != nil {
@@ -71,9 +93,22 @@ func (w *writer) land(ctx context.Context) error {
 	return nil
 }
 
+// landIfDown does not wait.
+func (w *writer) landIfDown(ctx context.Context) error {
+	if w.flight == nil {
+		return nil
+	}
+	select {
+	case <-w.flight.done:
+		return w.land(ctx)
+	default:
+		return nil
+	}
+}
+
 // makeRoom forgets the rows in memory when they have become many.
 func (w *writer) makeRoom(ctx context.Context) error {
-	if w.flight == nil || w.inMemory() <= keepRows {
+	if w.flight == nil || w.pending.events > 0 || w.inMemory() <= keepRows {
 		return nil
 	}
 	err := w.land(ctx)

@@ -162,3 +162,77 @@ func TestAFlightThatFailsIsToldByTheNextBatch(t *testing.T) {
 		t.Errorf("in the end, the checkpoint is %v", at)
 	}
 }
+
+// A view that is far behind writes several batches with one flight. If an event in the next can't be applied, they come again, and
+// then all that stands before the event is applied.
+func TestWhatWasGatheredComesAgainBeforeAnEventAtFault(t *testing.T) {
+	log, db := catchUpLog(t, 7000), postgrestest.Pool(t)
+	before := write(t, log, "a3", deposited{1})
+	poison := write(t, log, "a3", opened{Owner: "there already"})
+	p := newPortal(t, memory.New(bankRegistry()), db, nil)
+	defer p.Stop()
+	if err := p.Rebuild(t.Context(), "bank", nil); err != nil { // so that there is all to catch up with
+		t.Fatal(err)
+	}
+	p = newPortal(t, log, db, nil)
+	defer p.Stop()
+	checkpoint := func() eventstore.Position {
+		at, err := p.Checkpoint(t.Context(), "bank")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	checkpoint()
+	deliver := func(b eventstore.Batch) error { return p.Handler("bank")(eventstore.NewMessage(t.Context(), b)) }
+	parts := batches(all(t, log), 2500)
+	parts[0].More, parts[1].More = true, true
+	for i := range 2 {
+		if err := deliver(parts[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := deliver(parts[2]); err == nil {
+		t.Fatal("an account was opened twice")
+	}
+	if s := p.status("bank"); s.Halted != nil || s.Position != parts[0].Last() {
+		t.Errorf("at %v instead of %v, halted at %+v", s.Position, parts[0].Last(), s.Halted)
+	}
+	if at := checkpoint(); at != parts[0].Last() {
+		t.Fatalf("the checkpoint is %v instead of %v", at, parts[0].Last())
+	}
+	if err := deliver(parts[1]); err != nil { // written, and this time the next follows
+		t.Fatal(err)
+	}
+	if at := checkpoint(); at != parts[1].Last() {
+		t.Fatalf("the checkpoint is %v instead of %v", at, parts[1].Last())
+	}
+	if err := deliver(parts[2]); err == nil {
+		t.Fatal("an account was opened twice")
+	}
+	if s := p.status("bank"); s.Position != before || s.Halted == nil || s.Halted.Position != poison.String() {
+		t.Errorf("at %v instead of %v, halted at %+v", s.Position, before, s.Halted)
+	}
+}
+
+// A portal that stops forgets what it has gathered; the next one begins where the rows are.
+func TestWhatWasGatheredIsNotLostWithThePortal(t *testing.T) {
+	log, db := catchUpLog(t, 7000), postgrestest.Pool(t)
+	if err := newPortal(t, memory.New(bankRegistry()), db, nil).Rebuild(t.Context(), "bank", nil); err != nil {
+		t.Fatal(err)
+	}
+	p := newPortal(t, log, db, nil)
+	if _, err := p.Checkpoint(t.Context(), "bank"); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range batches(all(t, log), 2500)[:2] {
+		b.More = true
+		if err := p.Handler("bank")(eventstore.NewMessage(t.Context(), b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Stop()
+	p = newPortal(t, log, db, nil).start()
+	p.await("bank", write(t, log, "a1", deposited{1}))
+	p.verify("bank")
+}

@@ -32,6 +32,7 @@ func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error)
 		if err := p.writer.land(ctx); err != nil {
 			p.engine.Log.Warn("what was applied last is applied again", "view", p.view.Name, "cause", err)
 		}
+		p.writer.giveUp()
 	}
 	if p.inPlace(ctx) {
 		var err error // an operator may have decided about the event that was at fault
@@ -190,7 +191,7 @@ func (p *projector) apply(ctx context.Context, b eventstore.Batch) error {
 	if w == nil || w.closed() {
 		return fmt.Errorf("view %s: %w", p.view.Name, ErrFenced)
 	}
-	at := w.gen.Position
+	at := w.position()
 	if b.After.Compare(at) > 0 {
 		return fmt.Errorf("view %s is at %s, the batch follows %s: %w", p.view.Name, at, b.After, ErrGap)
 	}
@@ -213,7 +214,7 @@ func (p *projector) write(ctx context.Context, w *writer, events []eventstore.Re
 	}
 	if p.isLive() && (err == nil || poison != nil && poison.index > 0) {
 		p.engine.metrics.applied(p.view.Name, len(events), time.Since(start))
-		if w.flight == nil {
+		if w.flight == nil && w.pending.events == 0 {
 			p.moved()
 		}
 	}
@@ -242,9 +243,9 @@ func (p *projector) moved() {
 // event is known only if it was alone: the batch comes again, event by event.
 func poisonIn(err error, events []eventstore.Recorded) *EventError {
 	var poison *EventError
-	var flown flownError
+	var again againError
 	switch {
-	case errors.As(err, &flown): // was refused before these events
+	case errors.As(err, &again): // it lies before these events, or those before are not written
 		return nil
 	case errors.As(err, &poison):
 		return poison

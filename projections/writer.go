@@ -40,6 +40,7 @@ type writer struct {
 
 	db     *pgxpool.Pool
 	flight *flight  // nil: none
+	least  int      // events in the next flight
 	loader *session // beside a flight; nil: not opened yet
 	moved  func()   // called when a flight has landed; nil: nothing
 }
@@ -49,6 +50,7 @@ type pending struct {
 	events, applied int
 	last            eventstore.Recorded
 	passed          []eventstore.Recorded // quarantined
+	since           time.Time
 }
 
 type tableWriter struct {
@@ -96,8 +98,9 @@ func newWriter(ctx context.Context, db *pgxpool.Pool, s *session, v View, gen Ge
 }
 
 // apply folds a batch and writes what has changed, with the new position, in one transaction. If there is more it returns before
-// that has ended, and the next call tells how it did. After an EventError nothing has been sent; after any other error the
-// connection is closed, and the writer is of no more use.
+// that has ended or begun, and a later call tells how it did. After an EventError nothing has been sent, and all before the batch
+// is written; after an againError without a closed connection the caller goes on from the position of the generation; after any
+// other error the connection is closed, and the writer is of no more use.
 func (w *writer) apply(ctx context.Context, events []eventstore.Recorded, more bool) error {
 	if len(events) == 0 {
 		return nil
@@ -105,8 +108,12 @@ func (w *writer) apply(ctx context.Context, events []eventstore.Recorded, more b
 	if err := w.makeRoom(ctx); err != nil {
 		return err
 	}
+	gathered := w.pending.events > 0
 	err := w.fold(ctx, events)
 	flies := err == nil && more && w.sql == nil && len(events) >= flyFrom
+	if flies && w.gathers(len(events)) {
+		return w.landIfDown(ctx)
+	}
 	var next shipment
 	var unpacked error
 	if flies { // packed before the one before has landed, so that Postgres need not wait for it
@@ -114,6 +121,10 @@ func (w *writer) apply(ctx context.Context, events []eventstore.Recorded, more b
 	}
 	if landed := w.land(ctx); landed != nil {
 		return landed
+	}
+	var poison *EventError
+	if gathered && errors.As(err, &poison) {
+		return againError{err}
 	}
 	if err != nil {
 		return err
@@ -150,6 +161,9 @@ func (w *writer) fold(ctx context.Context, all []eventstore.Recorded) error {
 			poison.index = slices.IndexFunc(all, func(r eventstore.Recorded) bool { return r.Position == poison.Position })
 		}
 		return err
+	}
+	if w.pending.events == 0 {
+		w.pending.since = time.Now()
 	}
 	w.pending.events, w.pending.applied = w.pending.events+len(all), w.pending.applied+len(events)
 	w.pending.last, w.pending.passed = all[len(all)-1], append(w.pending.passed, passed...)
@@ -228,7 +242,7 @@ func (w *writer) reset() {
 	if w.sql != nil {
 		w.sql.stale = true
 	}
-	w.pending = pending{}
+	w.pending, w.least = pending{}, 0
 	for _, t := range w.tables {
 		t.set.reset()
 	}
@@ -257,6 +271,7 @@ func (w *writer) flush(ctx context.Context, keep int) error {
 		return w.fail(err)
 	}
 	w.sent(keep)
+	w.least = 0
 	w.grew(s.grown)
 	return nil
 }
@@ -271,6 +286,14 @@ func (w *writer) flushSQL(ctx context.Context) error {
 	}
 	w.gen.Position, w.pending = w.pending.last.Position, pending{}
 	return nil
+}
+
+// position is where the next batch has to begin.
+func (w *writer) position() eventstore.Position {
+	if w.pending.events > 0 {
+		return w.pending.last.Position
+	}
+	return w.gen.Position
 }
 
 // sent takes note that Postgres holds what was packed, or will.

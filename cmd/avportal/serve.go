@@ -74,7 +74,7 @@ func portalFlags(flags *pflag.FlagSet, cfg *portal.Config, data string) {
 	flags.StringVar(&cfg.SMTP, "smtp", "", "mail server: smtp://user:password@host:587 (STARTTLS), smtps://..., or smtp+unencrypted://... on this machine or in a private network; no mails are sent without one. The password may stand in a file named by AVPORTAL_SMTP_PASSWORD_FILE")
 	flags.StringVar(&cfg.MailFrom, "mail-from", "", "whom mails come from (AV Portal <portal@example.com>)")
 	flags.BoolVar(&cfg.PrivateWebhooks, "private-webhooks", false, "let webhooks reach private addresses, on any port: for a portal within an intranet")
-	flags.IntVar(&cfg.MaxBatch, "max-batch", 5000, "how many events a view applies in one transaction at most")
+	flags.IntVar(&cfg.MaxBatch, "max-batch", 5000, "how many events a view takes at a time at most; one that is far behind writes several such batches in one transaction")
 	flags.DurationVar(&cfg.VerifyEvery, "verify-every", 0, "how often each view is compared with its rebuild, as a metric; 0 for never")
 	flags.DurationVar(&cfg.KeepPrevious, "keep-previous", 24*time.Hour, "how long the tables from before a rebuild can be rolled back to")
 	flags.Float64Var(&cfg.DevicesPerSecond, "device-rate", 5, "how many requests a second one device may send")
