@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"encoding"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -17,13 +18,9 @@ func plainEncoder(oid uint32, format int16, t reflect.Type) encoder {
 	if oid == pgtype.UUIDOID && t.Kind() == reflect.String && format == pgtype.BinaryFormatCode {
 		return encodeUUID
 	}
-	if oid == pgtype.ByteaOID && t.Implements(reflect.TypeFor[pgtype.BytesValuer]()) && format == pgtype.BinaryFormatCode {
+	if oid == pgtype.ByteaOID && t.Implements(reflect.TypeFor[encoding.BinaryAppender]()) && format == pgtype.BinaryFormatCode {
 		return func(buf []byte, v reflect.Value) ([]byte, error) {
-			value, err := v.Addr().Interface().(pgtype.BytesValuer).BytesValue()
-			if value == nil || err != nil {
-				return nil, err
-			}
-			return append(buf, value...), nil
+			return v.Addr().Interface().(encoding.BinaryAppender).AppendBinary(buf)
 		}
 	}
 	if format != pgtype.BinaryFormatCode || t.NumMethod() > 0 && t != reflect.TypeFor[time.Time]() {

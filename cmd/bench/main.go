@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"avportal/cmd/bench/internal/measure"
+	"avportal/cmd/internal/portal"
 )
 
 // cell is one measurement, which gives some rows.
@@ -125,6 +126,7 @@ func (o options) chosen() ([]cell, error) {
 }
 
 func run(ctx context.Context, o options) error {
+	portal.TuneGC() // measured as it runs
 	if o.cpuprofile != "" {
 		stop, err := profile(o.cpuprofile)
 		if err != nil {

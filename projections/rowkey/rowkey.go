@@ -4,6 +4,7 @@ package rowkey
 
 import (
 	"crypto/sha256"
+	"encoding"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -17,8 +18,9 @@ import (
 type Key string
 
 var (
-	_ pgtype.BytesValuer  = Key("")
-	_ pgtype.BytesScanner = (*Key)(nil)
+	_ pgtype.BytesValuer      = Key("")
+	_ encoding.BinaryAppender = Key("")
+	_ pgtype.BytesScanner     = (*Key)(nil)
 )
 
 // asText begins every id that is not a UUID. It can't be part of UTF-8.
@@ -27,19 +29,25 @@ const asText = 0xff
 // BytesValue is the stored form.
 func (k Key) BytesValue() ([]byte, error) { return k.Bytes(), nil }
 
-// Bytes is the stored form. Sixteen bytes are always a UUID, so a text that would come to sixteen ends in one more.
+// Bytes is the stored form.
 func (k Key) Bytes() []byte {
+	b, _ := k.AppendBinary(make([]byte, 0, 16)) // any id has a form
+	return b
+}
+
+// AppendBinary appends the stored form. Sixteen bytes are always a UUID, so a text that would come to sixteen ends in one more.
+func (k Key) AppendBinary(b []byte) ([]byte, error) {
 	if k == "" {
-		return []byte{}
+		return b, nil
 	}
-	if raw, ok := parseUUID(string(k)); ok {
-		return raw
+	if out, ok := appendUUID(b, string(k)); ok {
+		return out, nil
 	}
-	b := append([]byte{asText}, k...)
-	if len(b) == 16 {
+	b = append(append(b, asText), k...)
+	if len(k)+1 == 16 {
 		b = append(b, asText)
 	}
-	return b
+	return b, nil
 }
 
 // ScanBytes reads the stored form.
@@ -64,35 +72,34 @@ func (k *Key) ScanBytes(b []byte) error {
 	return nil
 }
 
-// parseUUID reads the canonical form and only that: any other spelling would not come back as it was.
-func parseUUID(s string) ([]byte, bool) {
+// appendUUID reads the canonical form and only that: any other spelling would not come back as it was.
+func appendUUID(b []byte, s string) ([]byte, bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return nil, false
+		return b, false
 	}
-	raw := make([]byte, 0, 16)
-	for i := 0; i < len(s); i += 2 {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			i++
-		}
-		high, low := digit(s[i]), digit(s[i+1])
-		if high|low > 0xf {
-			return nil, false
-		}
-		raw = append(raw, high<<4|low)
+	var raw [16]byte
+	var wrong byte
+	for i, at := range digitPairs {
+		high, low := digits[s[at]], digits[s[at+1]]
+		wrong |= high | low
+		raw[i] = high<<4 | low&0xf
 	}
-	return raw, true
+	if wrong > 0xf {
+		return b, false
+	}
+	return append(b, raw[:]...), true
 }
 
-// digit is what a lower-case hex digit stands for, and more than 15 for anything else.
-func digit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
+// digitPairs is where the two digits of each byte stand.
+var digitPairs = [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
+
+// digits is what each lower-case hex digit stands for, and 0xff for anything else.
+var digits = func() (table [256]byte) {
+	for c := range table {
+		table[c] = byte(strings.IndexByte("0123456789abcdef", byte(c))) //nolint:gosec // -1 is 0xff
 	}
-	return 0xff
-}
+	return table
+}()
 
 // Address is a number for a content: the first 64 bits of its SHA-256. Rows that are addressed by what they hold are referred
 // to without a look-up, and eight bytes stand for them wherever they are. The chance that two of a million contents share an

@@ -76,6 +76,7 @@ const drain = 10 * time.Second
 
 // Start brings a portal up. When it returns, requests are answered; the views may still be catching up.
 func Start(ctx context.Context, cfg Config) (p *Portal, err error) {
+	TuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p = &Portal{cfg: cfg, metrics: newMetrics(), stop: stop, closing: make(chan struct{}), failed: make(chan error, 8)}
 	defer func() {
