@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"avportal/eventstore"
 )
 
 const (
@@ -35,6 +37,14 @@ func (e againError) Unwrap() error { return e.error }
 // gathers reports whether what was folded waits for more, after a batch of so many events.
 func (w *writer) gathers(events int) bool {
 	return events >= gatherFrom && w.pending.events < w.least && w.inMemory() <= keepRows && time.Since(w.pending.since) < gatherTime
+}
+
+// position is where the next batch has to begin.
+func (w *writer) position() eventstore.Position {
+	if w.pending.events > 0 {
+		return w.pending.last.Position
+	}
+	return w.gen.Position
 }
 
 // giveUp forgets what was gathered. It comes again from the position of the generation on.

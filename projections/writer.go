@@ -288,14 +288,6 @@ func (w *writer) flushSQL(ctx context.Context) error {
 	return nil
 }
 
-// position is where the next batch has to begin.
-func (w *writer) position() eventstore.Position {
-	if w.pending.events > 0 {
-		return w.pending.last.Position
-	}
-	return w.gen.Position
-}
-
 // sent takes note that Postgres holds what was packed, or will.
 func (w *writer) sent(keep int) {
 	w.gen.Position, w.pending = w.pending.last.Position, pending{}
