@@ -10,7 +10,7 @@ import (
 // Batch is a run of events with nothing left out between After and the last.
 type Batch struct {
 	After  Position
-	Events []Recorded
+	Events []Recorded // not to be touched after the ack: the next batches come in the same memory
 	More   bool // the next batch is there already
 }
 

@@ -26,6 +26,7 @@ func TestBufferKeepsOrderAndBounds(t *testing.T) {
 			b.Close(why)
 		}()
 		events, bytes := rapid.IntRange(1, 60).Draw(t, "take events"), rapid.IntRange(1, 10*overhead).Draw(t, "take bytes")
+		returns := rapid.Bool().Draw(t, "what was taken is given back")
 		next := 0
 		for {
 			taken, err := b.Take(context.Background(), events, bytes)
@@ -45,8 +46,39 @@ func TestBufferKeepsOrderAndBounds(t *testing.T) {
 			if len(taken) > events || len(taken) > 1 && size > bytes {
 				t.Fatalf("took %d events of %d bytes, want at most %d of %d", len(taken), size, events, bytes)
 			}
+			if returns {
+				b.GiveBack(taken)
+			}
 		}
 	})
+}
+
+// A subscription that runs for weeks must not make new memory for each batch, nor keep for ever what it needed when it was far behind.
+func TestBufferFillsAgainWhatWasGivenBack(t *testing.T) {
+	ctx, b := t.Context(), NewBuffer(1000, 1<<30)
+	pass := func(n int) {
+		for range n {
+			if err := b.Put(ctx, Recorded{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		taken, err := b.Take(ctx, n, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.GiveBack(taken)
+	}
+	pass(1000)
+	pass(1000)
+	if allocations := testing.AllocsPerRun(100, func() { pass(1000) }); allocations > 0 {
+		t.Errorf("%v allocations for a batch", allocations)
+	}
+	for range 3 {
+		pass(1)
+	}
+	if kept := max(cap(b.events), cap(b.spare)); kept > 100 {
+		t.Errorf("room for %d events is kept by one that passes one at a time", kept)
+	}
 }
 
 func TestBufferHonoursContexts(t *testing.T) {

@@ -181,6 +181,7 @@ func (c *consumption) session(ctx context.Context) error {
 		}
 		c.limit, c.failures = min(2*c.limit, c.maxBatch), 0
 		after = batch.Last()
+		ahead.GiveBack(events)
 	}
 }
 

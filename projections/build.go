@@ -98,6 +98,7 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 	defer cancel()
 	from := b.gen.Position
 	var take func(context.Context) ([]eventstore.Recorded, error)
+	used := func([]eventstore.Recorded) {} // what comes from a feed, others use as well
 	if b.fed != nil {
 		take = b.fed.take
 	} else {
@@ -106,6 +107,7 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 		take = func(ctx context.Context) ([]eventstore.Recorded, error) {
 			return ahead.Take(ctx, min(buildBatch, b.engine.BuildRows), buildAhead)
 		}
+		used = ahead.GiveBack
 	}
 
 	last, saved := from, time.Now()
@@ -122,6 +124,7 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 		}
 		last, n = events[len(events)-1].Position, n+len(events)
 		b.progress.Events, b.progress.Position = b.progress.Events+len(events), last
+		used(events)
 		b.tell("reading")
 		if full := b.inMemory() > b.engine.BuildRows; full || time.Since(saved) > buildSave {
 			if err := b.save(ctx); err != nil {

@@ -110,6 +110,7 @@ func (s *Store) readOnce(ctx context.Context, q *query, yield func(eventstore.Re
 				return nil
 			}
 		}
+		p.buffer.GiveBack(events)
 	}
 }
 
