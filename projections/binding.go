@@ -22,6 +22,7 @@ type binding struct {
 	columns       []column
 	keys          []int // of columns
 	values        []int // the others
+	order         []uint64
 
 	loadSQL, insertSQL, updateSQL, deleteSQL string // for up to about a thousand rows: by arrays
 	stageSQL, stageCopySQL, stagedUpdateSQL  string // for more: through a temporary table that is empty after each transaction

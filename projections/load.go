@@ -13,6 +13,7 @@ func (w *writer) load(ctx context.Context) error {
 		if len(keys) == 0 {
 			continue
 		}
+		t.binding.sortByKey(keys, 1)
 		params, oids, err := arrays(t.binding.columns, t.binding.keys, keys, 1)
 		if err != nil {
 			return w.fail(err)

@@ -82,6 +82,9 @@ func (w *writer) pack(more bool) (s shipment, err error) {
 
 func (w *writer) packTable(s *shipment, t *tableWriter, c changes) error {
 	s.grown += len(c.inserted)
+	for _, rows := range [][]reflect.Value{c.inserted, c.updated, c.deleted} {
+		t.binding.sortByKey(rows, 0)
+	}
 	var staged, copied []reflect.Value
 	if len(c.updated) >= stageFrom {
 		staged, c.updated = c.updated, nil
