@@ -42,6 +42,25 @@ func TestCatchingUpIsARebuild(t *testing.T) {
 	p.verify("bank")
 }
 
+// A catch-up meets its rows side by side if they were laid down so.
+func TestARebuildLaysRowsDownByTheirKeys(t *testing.T) {
+	log, db := memory.New(bankRegistry()), postgrestest.Pool(t)
+	for i := range 1500 {
+		write(t, log, fmt.Sprintf("%04d", i*7%1500), opened{Owner: "o"})
+	}
+	if err := newPortal(t, log, db, nil).Rebuild(t.Context(), "bank", nil); err != nil {
+		t.Fatal(err)
+	}
+	var rows, inOrder int
+	if err := db.QueryRow(t.Context(), `SELECT count(*), count(*) FILTER (WHERE left(id, 2) >= before) FROM
+		(SELECT id, lag(left(id, 2), 1, '') OVER (ORDER BY ctid) AS before FROM bank.account) AS a`).Scan(&rows, &inOrder); err != nil {
+		t.Fatal(err)
+	}
+	if rows != 1500 || inOrder != rows {
+		t.Errorf("%d of %d rows lie behind one with a smaller key", inOrder, rows)
+	}
+}
+
 // Many changed rows go through temporary tables, which stay while there is more. One that was there for weeks would hold up the
 // freezing of old rows in the whole database.
 func TestTemporaryTablesAreGoneWhenAViewHasCaughtUp(t *testing.T) {
