@@ -11,7 +11,7 @@ import (
 type Batch struct {
 	After  Position
 	Events []Recorded // not to be touched after the ack: the next batches come in the same memory
-	More   bool // the next batch is there already
+	More   bool       // the next batch is there already
 }
 
 // Last is the position that the batch ends at.

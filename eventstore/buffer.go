@@ -83,7 +83,8 @@ func (b *Buffer) TryTake(events, bytes int) (taken []Recorded, ended bool, err e
 	rest := b.events[n:]
 	switch {
 	case b.spare != nil:
-		taken, b.events, b.spare = b.events[:n], append(b.spare, rest...), nil
+		b.spare = append(b.spare, rest...)
+		taken, b.events, b.spare = b.events[:n], b.spare, nil
 		clear(rest)
 	case len(rest) > 0:
 		taken, b.events = b.events[:n:n], rest
