@@ -98,7 +98,7 @@ func (b *Buffer) TryTake(events, bytes int) (taken []Recorded, ended bool, err e
 }
 
 // GiveBack lets the buffer fill again what was taken from it, of which the caller must hold no part. Events are large: without
-// it, a fifth of the time of a catch-up goes into memory that is new each time.
+// it, an eighth of the portal's time in a catch-up goes into memory that is new each time.
 func (b *Buffer) GiveBack(taken []Recorded) {
 	if cap(taken) > 4*len(taken)+64 { // it comes from busier times
 		return

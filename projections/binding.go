@@ -20,9 +20,9 @@ type columnDef struct {
 type binding struct {
 	schema, table string
 	columns       []column
-	keys          []int // of columns
-	values        []int // the others
-	order         []uint64
+	keys          []int    // of columns
+	values        []int    // the others
+	order         []uint64 // of sortByKey, which uses it again
 
 	loadSQL, insertSQL, updateSQL, deleteSQL string // for up to about a thousand rows: by arrays
 	stageSQL, stageCopySQL, stagedUpdateSQL  string // for more: through a temporary table that is empty after each transaction

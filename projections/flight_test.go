@@ -57,7 +57,7 @@ func TestARebuildLaysRowsDownByTheirKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if rows != 1500 || inOrder != rows {
-		t.Errorf("%d of %d rows lie behind one with a smaller key", inOrder, rows)
+		t.Errorf("%d of %d rows lie in the order of their keys", inOrder, rows)
 	}
 }
 

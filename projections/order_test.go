@@ -30,13 +30,11 @@ func TestRowsAreSortedByKey(t *testing.T) {
 			got = append(got, v.Interface().(row))
 		}
 		want := slices.Clone(rows)
-		slices.SortStableFunc(want, func(x, y row) int { return cmpPairs(x.First, x.Second, y.First, y.Second) })
+		slices.SortStableFunc(want, func(x, y row) int {
+			return slices.Compare([]string{x.First, x.Second}, []string{y.First, y.Second})
+		})
 		if !slices.Equal(got, want) {
 			t.Fatalf("%v instead of %v", got, want)
 		}
 	})
-}
-
-func cmpPairs(first1, second1, first2, second2 string) int {
-	return slices.Compare([]string{first1, second1}, []string{first2, second2})
 }
