@@ -8,10 +8,7 @@ import (
 
 // arrayStatements write changed rows that are few.
 func (t *tableWriter) arrayStatements(c changes) ([]statement, error) {
-	all := make([]int, len(t.binding.columns))
-	for i := range all {
-		all[i] = i
-	}
+	all := t.binding.all()
 	var out []statement
 	for _, step := range []struct {
 		sql     string
@@ -43,10 +40,7 @@ func (c *counterWriter) statements(deltas []reflect.Value) ([]statement, error) 
 	if len(deltas) == 0 {
 		return nil, nil
 	}
-	all := make([]int, len(c.binding.columns))
-	for i := range all {
-		all[i] = i
-	}
+	all := c.binding.all()
 	params, oids, err := arrays(c.binding.columns, all, deltas, 0)
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", c.binding.table, err)

@@ -74,10 +74,7 @@ func (b *binding) checkKey(isKey func(column) bool, what string) error {
 func (b *binding) target() string { return pgx.Identifier{b.schema, b.table}.Sanitize() }
 
 func (b *binding) statements() {
-	all := make([]int, len(b.columns))
-	for i := range all {
-		all[i] = i
-	}
+	all := b.all()
 	target := b.target()
 	b.loadSQL = fmt.Sprintf("SELECT %s FROM %s t JOIN %s ON %s", b.list("t.", all), target, b.unnest(b.keys), b.match("t", "n"))
 	b.insertSQL = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", target, b.list("", all), b.casts(all), b.unnest(all))
@@ -111,6 +108,15 @@ func (b *binding) statements() {
 // has touched by hand must not pass for whole.
 func (b *binding) counted(what, sql string, param int) string {
 	return fmt.Sprintf("WITH done AS (%s) SELECT portal.must(count(*), $%d, '%s', 'rows of %s.%s %s') FROM done", sql, param, stateMissing, b.schema, b.table, what)
+}
+
+// all columns.
+func (b *binding) all() []int {
+	all := make([]int, len(b.columns))
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }

@@ -57,8 +57,11 @@ func (e *Engine) newBuild(v View, w *writer, report func(Progress)) *build {
 	}
 }
 
+// isShown reports whether the live tables wait for this.
+func (b *build) isShown() bool { return b.gen.State == StateNext || b.gen.State == StateRenewal }
+
 func (b *build) close() {
-	if b.gen.State == StateNext {
+	if b.isShown() {
 		b.engine.setProgress(b.view.Name, nil)
 	}
 	if !b.conn.IsClosed() {
@@ -152,7 +155,7 @@ func (b *build) stopped(ctx context.Context, last eventstore.Position, events []
 		return err
 	}
 	poison.View = b.view.Name
-	if b.fed != nil { // what was read is gone, and nobody goes on with this
+	if b.fed != nil || b.gen.State == StateRenewal { // nobody goes on with this
 		return err
 	}
 	if poison.index > 0 {
@@ -202,7 +205,7 @@ func (b *build) tell(phase string) {
 		b.progress.Left = time.Duration(float64(spent) * (all - done) / done)
 	}
 	p := b.progress
-	if b.gen.State == StateNext {
+	if b.isShown() {
 		b.engine.setProgress(b.view.Name, &p)
 	}
 	if b.report != nil {

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS portal.generation (
     version      int         NOT NULL,
     fingerprint  text        NOT NULL,
     schema       text        NOT NULL UNIQUE,
-    state        text        NOT NULL, -- live, next, prev, check, asof
+    state        text        NOT NULL, -- live, next, prev, check, asof, renewal
     commit       bigint      NOT NULL DEFAULT 0,
     prepare      bigint      NOT NULL DEFAULT 0,
     epoch        bigint      NOT NULL DEFAULT 0,

@@ -32,6 +32,10 @@ type Config struct {
 	// BuildRows bounds how many rows of each table a rebuild holds in memory; 0 for a million.
 	BuildRows int
 
+	// RenewFrom is how many events a live view must have missed to be renewed: to have its tables written anew, instead of row by
+	// row, if they have fewer rows than it has missed events. 0 for 20,000, less for never.
+	RenewFrom int
+
 	// KeepPrevious is how long the generation before a swap goes on following the log, so that Rollback is instant and loses
 	// nothing; then it is dropped. 0 for a day, less for not at all.
 	KeepPrevious time.Duration
@@ -72,6 +76,9 @@ func New(c Config) (*Engine, error) {
 	}
 	if c.BuildRows == 0 {
 		c.BuildRows = 1_000_000
+	}
+	if c.RenewFrom == 0 {
+		c.RenewFrom = renewFrom
 	}
 	if c.KeepPrevious == 0 {
 		c.KeepPrevious = 24 * time.Hour

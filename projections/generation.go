@@ -24,6 +24,8 @@ const (
 	StatePrev  = "prev"  // was live before the last swap
 	StateCheck = "check" // is compared with the live one
 	StateAsOf  = "asof"  // shows a moment of the past
+
+	StateRenewal = "renewal" // is to take the place of the live tables
 )
 
 // Generation is one set of a view's tables, in a schema of its own.

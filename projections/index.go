@@ -16,8 +16,9 @@ const (
 	indexers = 2 // connections that make indexes side by side
 
 	// indexSettings: the statistics that plans need at first are a rough sample, which takes a third of the time of a full one.
-	// Autovacuum takes that as soon as a tenth of a table has changed.
-	indexSettings = `SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL default_statistics_target = 30;`
+	// Autovacuum takes that as soon as a tenth of a table has changed. That the generation is indexed is noted in a commit that
+	// waits for the disk, and so for these.
+	indexSettings = `SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL default_statistics_target = 30; SET LOCAL synchronous_commit = off;`
 )
 
 // index makes the secondary indexes, unless they are there, and gives the planner its statistics.
@@ -34,15 +35,12 @@ func (b *build) index(ctx context.Context) error {
 			return fmt.Errorf("indexes: %w", err)
 		}
 	}
-	if err := b.sideBySide(ctx, indexes); err != nil {
+	statements := indexes
+	for _, table := range b.view.TableNames() { // which waits until its indexes are there
+		statements = append(statements, `ANALYZE `+quote(table))
+	}
+	if err := b.sideBySide(ctx, statements); err != nil {
 		return fmt.Errorf("indexes: %w", err)
-	}
-	var analyzes []string
-	for _, table := range b.view.TableNames() {
-		analyzes = append(analyzes, `ANALYZE `+quote(table))
-	}
-	if err := b.sideBySide(ctx, analyzes); err != nil {
-		return err
 	}
 	_, err := b.engine.DB.Exec(ctx, `UPDATE portal.generation SET indexed = true WHERE id = $1`, b.gen.ID)
 	b.gen.Indexed = err == nil
@@ -66,7 +64,7 @@ func (b *build) dropIndexes(ctx context.Context) error {
 }
 
 func (b *build) inSchema(ctx context.Context, sql string) error {
-	return pgx.BeginFunc(ctx, b.engine.DB, func(tx pgx.Tx) error { return execIn(ctx, tx, b.gen.Schema, indexSettings+sql) })
+	return pgx.BeginFunc(ctx, b.engine.DB, func(tx pgx.Tx) error { return execIn(ctx, tx, b.gen.Schema, endFrozen+indexSettings+sql) })
 }
 
 // sideBySide runs statements, each in a transaction of its own, on several connections.

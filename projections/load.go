@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"reflect"
 )
 
 // load reads the rows that are touched and not in memory: one query for each table, all in one round trip.
@@ -30,15 +31,17 @@ func (w *writer) load(ctx context.Context) error {
 	return w.fail(err)
 }
 
-func (t *tableWriter) scanRow(values [][]byte) error {
-	row, loaded := t.set.load()
+func (t *tableWriter) scanRow(values [][]byte) error { return t.scan(values, t.set.load) }
+
+func (t *tableWriter) scan(values [][]byte, next func() (row reflect.Value, scanned func())) error {
+	row, scanned := next()
 	for i := range t.binding.columns {
 		c := &t.binding.columns[i]
 		if err := c.scan(values[i], row.FieldByIndex(c.index)); err != nil {
 			return dataError{fmt.Errorf("table %s, column %s: %w", t.binding.table, c.column, err)}
 		}
 	}
-	loaded()
+	scanned()
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (e *Engine) Drop(ctx context.Context, schema string) error {
 		return fmt.Errorf("drop %s: %w", schema, ErrNoGeneration)
 	case g.State == StateAsOf:
 		return fmt.Errorf("%w: %s belongs to the moment %s; drop that", ErrInUse, schema, g.AsOf)
-	case g.State == StateNext || g.State == StateCheck:
+	case g.State == StateNext || g.State == StateCheck || g.State == StateRenewal:
 		busy, err := e.held(ctx, schema)
 		if busy {
 			err = fmt.Errorf("%w: somebody is building it", ErrInUse)
@@ -131,13 +131,13 @@ func (e *Engine) Drop(ctx context.Context, schema string) error {
 	return nil
 }
 
-// How often what is left over is looked for, and how old a comparison must be to be left over.
+// How often what is left over is looked for, and how old a comparison or renewal must be to be left over.
 const (
 	tidyEvery   = time.Minute
 	checkTooOld = 10 * time.Minute
 )
 
-// Tidy drops previous generations whose time is over, comparisons whose process died, and moments of the past that are too
+// Tidy drops previous generations whose time is over, comparisons and renewals whose process died, and moments of the past that are too
 // old or too many. Run does it every minute.
 func (e *Engine) Tidy(ctx context.Context) error {
 	generations, err := Generations(ctx, e.DB)
@@ -150,7 +150,7 @@ func (e *Engine) Tidy(ctx context.Context) error {
 	}
 	for _, g := range generations {
 		over := func(g Generation) bool { return g.State == StatePrev && !g.KeepUntil.After(now) }
-		if g.State == StateCheck && now.Sub(g.Created) > checkTooOld {
+		if (g.State == StateCheck || g.State == StateRenewal) && now.Sub(g.Created) > checkTooOld {
 			busy, heldErr := e.held(ctx, g.Schema)
 			err = errors.Join(err, heldErr)
 			over = func(now Generation) bool { return !busy && heldErr == nil && now.ID == g.ID }

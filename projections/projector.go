@@ -55,8 +55,37 @@ func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error)
 		p.standDown()
 		return eventstore.Position{}, err
 	}
-	p.engine.Log.Info("projecting", "view", p.view.Name, "schema", p.schema, "position", w.gen.Position.String())
-	return w.gen.Position, nil
+	if p.isLive() {
+		if err := p.renew(ctx); err != nil {
+			p.standDown()
+			return eventstore.Position{}, err
+		}
+	}
+	at := p.writer.gen.Position
+	p.engine.Log.Info("projecting", "view", p.view.Name, "schema", p.schema, "position", at.String())
+	return at, nil
+}
+
+// renew renews the live tables as often as they are far behind.
+func (p *projector) renew(ctx context.Context) error {
+	for {
+		renewed, err := p.engine.renewIfFarBehind(ctx, p.view, p.writer)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, ErrFenced) {
+				return err
+			}
+			p.engine.Log.Warn("the tables can't be renewed, and the view goes on batch by batch", "view", p.view.Name, "cause", err)
+		}
+		if !renewed {
+			return nil
+		}
+		w, err := p.engine.open(ctx, p.writer.session, p.view, p.schema)
+		if err != nil {
+			return err
+		}
+		w.moved = p.moved
+		p.writer = w
+	}
 }
 
 // inPlace reports whether this projector can just go on: it was the event that was at fault, not the connection.

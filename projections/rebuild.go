@@ -98,6 +98,17 @@ func (e *Engine) current(ctx context.Context, v View) (bool, error) {
 // no writer if by then it is not needed any more.
 func (e *Engine) openNext(ctx context.Context, v View, needed func() (bool, error)) (*writer, func(), error) {
 	schema := v.Name + suffixNext
+	return e.prepare(ctx, v, schema, func(s *session) (bool, error) {
+		ok, err := needed()
+		if ok && err == nil {
+			err = e.makeNext(ctx, s, v, schema)
+		}
+		return ok, err
+	})
+}
+
+// prepare takes the lease of a generation, has it made, and opens it. It answers no writer if made does not want it.
+func (e *Engine) prepare(ctx context.Context, v View, schema string, made func(*session) (bool, error)) (*writer, func(), error) {
 	s, err := newSession(ctx, e.DB)
 	if err != nil {
 		return nil, nil, err
@@ -105,10 +116,7 @@ func (e *Engine) openNext(ctx context.Context, v View, needed func() (bool, erro
 	l := lease{name: schema, owner: e.owner, db: e.DB} // waited for before anything is dropped
 	ok := false
 	if err = l.await(ctx, s); err == nil {
-		ok, err = needed()
-	}
-	if ok && err == nil {
-		err = e.makeNext(ctx, s, v, schema)
+		ok, err = made(s)
 	}
 	if err = errors.Join(err, s.close()); err != nil || !ok {
 		l.release()

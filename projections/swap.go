@@ -119,7 +119,7 @@ func (x exchange) inTx(ctx context.Context, tx pgx.Tx) (at eventstore.Position, 
 	}
 	// 4. Let the queries that run now come to their end, so that none takes one table from here and the next from there.
 	if ok {
-		if err := x.lockTables(ctx, tx); err != nil {
+		if err := lockTables(ctx, tx, x.view.Name); err != nil {
 			return at, err
 		}
 	}
@@ -149,19 +149,14 @@ func (x exchange) renames(live Generation, ok bool, next Generation, keep time.D
 
 // lockTables waits for queries on the live tables. It gives up long before Postgres looks for deadlocks, in which it might
 // be the reader that fails, and tries again.
-func (x exchange) lockTables(ctx context.Context, tx pgx.Tx) error {
-	defs, err := describe(ctx, tx, x.view.Name)
+func lockTables(ctx context.Context, tx pgx.Tx, schema string) error {
+	tables, err := tableList(ctx, tx, schema)
 	if err != nil {
 		return err
 	}
-	var tables []string
-	for table := range defs {
-		tables = append(tables, pgx.Identifier{x.view.Name, table}.Sanitize())
-	}
-	slices.Sort(tables)
 	for range lockTries {
 		err = pgx.BeginFunc(ctx, tx, func(try pgx.Tx) error {
-			_, err := try.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; LOCK TABLE `+strings.Join(tables, ", ")+` IN ACCESS EXCLUSIVE MODE`)
+			_, err := try.Exec(ctx, endFrozen+`SET LOCAL lock_timeout = '200ms'; LOCK TABLE `+tables+` IN ACCESS EXCLUSIVE MODE`)
 			return err
 		})
 		var pg *pgconn.PgError
@@ -176,6 +171,43 @@ func (x exchange) lockTables(ctx context.Context, tx pgx.Tx) error {
 }
 
 const lockTries = 20
+
+// endFrozen has Postgres end a transaction whose portal is frozen, and else would keep what it has locked from the one that takes over.
+const endFrozen = `SET LOCAL idle_in_transaction_session_timeout = '5s';`
+
+// schemaID tells the tables of now from those that will go by the same name after a swap or a renewal.
+func schemaID(ctx context.Context, db Querier, schema string) (id uint32, err error) {
+	err = db.QueryRow(ctx, `SELECT $1::text::regnamespace::oid`, quote(schema)).Scan(&id)
+	return id, err
+}
+
+// holdTables keeps the tables of a schema from being exchanged until the end of the transaction. Those that were exchanged already would
+// look empty to it, if they have been filled after its snapshot.
+func holdTables(ctx context.Context, tx pgx.Tx, schema string, id uint32) error {
+	tables, err := tableList(ctx, tx, schema)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `LOCK TABLE `+tables+` IN ACCESS SHARE MODE`); err != nil {
+		return err
+	}
+	now, err := schemaID(ctx, tx, schema)
+	if err == nil && now != id {
+		err = errExchanged
+	}
+	return err
+}
+
+// tableList names all tables of a schema.
+func tableList(ctx context.Context, db Querier, schema string) (string, error) {
+	defs, err := describe(ctx, db, schema)
+	var tables []string
+	for table := range defs {
+		tables = append(tables, pgx.Identifier{schema, table}.Sanitize())
+	}
+	slices.Sort(tables)
+	return strings.Join(tables, ", "), err
+}
 
 func lockGeneration(ctx context.Context, tx pgx.Tx, schema string) (Generation, bool, error) {
 	if _, err := tx.Exec(ctx, `SELECT FROM portal.generation WHERE schema = $1 FOR UPDATE`, schema); err != nil {

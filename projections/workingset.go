@@ -21,6 +21,9 @@ type workingSet interface {
 	missing() []reflect.Value
 	load() (row reflect.Value, loaded func())
 
+	// seed takes in a row as if events had just made it. There is no other of its key yet.
+	seed() (row reflect.Value, seeded func())
+
 	// fold applies the events that were passed to touch. After an error the set must be reset.
 	fold(events []eventstore.Recorded) *EventError
 
@@ -132,6 +135,16 @@ func (s *tableSet[R, K]) load() (reflect.Value, func()) {
 		e := s.byKey.find(*s.key(row))
 		s.row.settle(reflect.ValueOf(row).Elem())
 		e.row, e.inDB, e.here = *row, true, true
+	}
+}
+
+func (s *tableSet[R, K]) seed() (reflect.Value, func()) {
+	e := &entry[R]{here: true, dirty: true}
+	row := reflect.ValueOf(&e.row).Elem()
+	return row, func() {
+		s.row.settle(row)
+		s.byKey.add(e)
+		s.dirty = append(s.dirty, e)
 	}
 }
 

@@ -61,7 +61,7 @@ func portalDevices(ctx context.Context, db *pgxpool.Pool) (map[string]seenDevice
 func (c *catchUp) compareNaive(ctx context.Context) error {
 	return c.inCopy(ctx, baseDB, func(db *pgxpool.Pool) error {
 		first := &firstOf{Store: c.store, to: c.naiveLast}
-		e, err := projections.New(projections.Config{DB: db, Store: first, Views: []projections.View{view()}, Log: c.log})
+		e, err := projections.New(projections.Config{DB: db, Store: first, Views: []projections.View{view()}, RenewFrom: -1, Log: c.log}) // for a renewal the log would not end
 		if err != nil {
 			return err
 		}

@@ -179,11 +179,12 @@ func (e FirstStep) Valid() bool {
 
 // Defines values for GenerationState.
 const (
-	Asof  GenerationState = "asof"
-	Check GenerationState = "check"
-	Live  GenerationState = "live"
-	Next  GenerationState = "next"
-	Prev  GenerationState = "prev"
+	Asof    GenerationState = "asof"
+	Check   GenerationState = "check"
+	Live    GenerationState = "live"
+	Next    GenerationState = "next"
+	Prev    GenerationState = "prev"
+	Renewal GenerationState = "renewal"
 )
 
 // Valid indicates whether the value is a known member of the GenerationState enum.
@@ -198,6 +199,8 @@ func (e GenerationState) Valid() bool {
 	case Next:
 		return true
 	case Prev:
+		return true
+	case Renewal:
 		return true
 	default:
 		return false

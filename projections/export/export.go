@@ -73,6 +73,12 @@ func Run(ctx context.Context, db *pgxpool.Pool, sources []Source, to Writer, rep
 		if _, err := tx.Exec(ctx, `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'`); err != nil {
 			return err
 		}
+		// All tables are named before the first is read: one that a swap exchanged meanwhile would look empty from here.
+		for _, s := range sources {
+			if _, err := s.describe(ctx, tx); err != nil {
+				return fmt.Errorf("export of %s: %w", s.Name, err)
+			}
+		}
 		for _, s := range sources {
 			if err := s.run(ctx, tx, to, report); err != nil {
 				return fmt.Errorf("export of %s: %w", s.Name, err)
@@ -82,13 +88,18 @@ func Run(ctx context.Context, db *pgxpool.Pool, sources []Source, to Writer, rep
 	})
 }
 
-func (s Source) run(ctx context.Context, tx pgx.Tx, to Writer, report func(Progress)) error {
+// describe tells the columns, and holds the tables until the end of the transaction.
+func (s Source) describe(ctx context.Context, tx pgx.Tx) (*pgconn.StatementDescription, error) {
 	if s.Setup != "" {
 		if _, err := tx.Exec(ctx, s.Setup); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	described, err := tx.Conn().Prepare(ctx, "", s.SQL)
+	return tx.Conn().Prepare(ctx, "", s.SQL)
+}
+
+func (s Source) run(ctx context.Context, tx pgx.Tx, to Writer, report func(Progress)) error {
+	described, err := s.describe(ctx, tx)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/parquet-go/parquet-go"
 
@@ -99,6 +101,41 @@ func TestParquetKeepsTypesAndOrder(t *testing.T) {
 	if rows[1].Score != nil || rows[1].At != nil || *rows[1].OK || rows[2].OK != nil || rows[2].At != nil || rows[2].Tags != nil {
 		t.Errorf("rows 2 and 3 are %+v", rows[1:3])
 	}
+}
+
+// Tables that are exchanged during an export are not empty in it: the exchange has to wait.
+func TestAnExportHoldsAllItsTables(t *testing.T) {
+	db := things(t)
+	if _, err := db.Exec(t.Context(), `CREATE TABLE v.late (n int PRIMARY KEY); INSERT INTO v.late VALUES (1)`); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	to := &meddling{Writer: NewCSV(&out), do: func() {
+		_, err := db.Exec(t.Context(), `BEGIN; SET LOCAL lock_timeout = '100ms'; CREATE SCHEMA w; CREATE TABLE w.late (n int PRIMARY KEY);
+			INSERT INTO w.late VALUES (1), (2); LOCK v.late IN ACCESS EXCLUSIVE MODE; ALTER SCHEMA v RENAME TO u; ALTER SCHEMA w RENAME TO v; COMMIT`)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "55P03" {
+			t.Errorf("the tables were exchanged: %v", err)
+		}
+	}}
+	if err := Run(t.Context(), db, []Source{TableSource("v", "thing"), TableSource("v", "late")}, to, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(out.String(), "n\n1\n") {
+		t.Errorf("%q", out.String())
+	}
+}
+
+// meddling does something when the first table has begun.
+type meddling struct {
+	Writer
+	once sync.Once
+	do   func()
+}
+
+func (m *meddling) Begin(table string, columns []Column) error {
+	m.once.Do(m.do)
+	return m.Writer.Begin(table, columns)
 }
 
 func TestSQLiteHoldsSeveralTables(t *testing.T) {
