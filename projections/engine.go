@@ -33,7 +33,7 @@ type Config struct {
 	BuildRows int
 
 	// RenewFrom is how many events a live view must have missed to be renewed: to have its tables written anew, instead of row by
-	// row, if they have fewer rows than it has missed events. 0 for 20,000, less for never.
+	// row, if one of them has half as many rows, and all together fewer than it has missed events. 0 for 20,000, less for never.
 	RenewFrom int
 
 	// KeepPrevious is how long the generation before a swap goes on following the log, so that Rollback is instant and loses

@@ -33,8 +33,8 @@ func (e *Engine) renewIfFarBehind(ctx context.Context, v View, live *writer) (re
 	select { // it takes as much memory as any build
 	case e.building <- struct{}{}:
 		defer func() { <-e.building }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	default: // better slowly than to stand still
+		return false, nil
 	}
 	began := time.Now()
 	e.Log.Info("renewing", "view", v.Name, "position", live.gen.Position.String())
@@ -72,7 +72,9 @@ func (e *Engine) isFarBehind(ctx context.Context, v View, live Generation) (bool
 	var rows, most float64 // as of the last ANALYZE, with which a build ends
 	err = e.DB.QueryRow(ctx, `SELECT COALESCE(sum(reltuples), 0), COALESCE(max(reltuples), 0) FROM pg_class
 		WHERE relnamespace = $1::text::regnamespace AND relkind = 'r'`, quote(live.Schema)).Scan(&rows, &most)
-	return missed >= rows && most <= float64(e.BuildRows), err
+	// Few rows stay in memory anyway, and are written once for many events; then it is the reading that takes long, which a renewal
+	// would not share with other views.
+	return missed >= rows && 2*most >= float64(e.RenewFrom) && most <= float64(e.BuildRows), err
 }
 
 // makeRenewal makes the tables that rows are laid down in. They are empty, but stand where the live ones do.

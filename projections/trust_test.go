@@ -102,7 +102,7 @@ func TestTwoPortalsUnderRandomLosses(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not a secret
 	first := newPortal(t, log, db, nil).start()
-	second := newPortal(t, log, db, func(c *projections.Config) { c.MaxBatch = 3 }).start()
+	second := newPortal(t, log, db, func(c *projections.Config) { c.MaxBatch, c.RenewFrom = 3, 1 }).start()
 	last := write(t, log, "first", opened{Owner: "Ann"})
 	first.await("bank", last)
 	for i := range 60 {

@@ -197,69 +197,6 @@ func running(ctx context.Context, e *projections.Engine, f func(context.Context)
 	return err
 }
 
-// direct is the same projector, fed by a loop instead of a router.
-func (c *catchUp) direct(ctx context.Context) (s measure.Sample, err error) {
-	err = c.inCopy(ctx, baseDB, func(db *pgxpool.Pool) error {
-		e, err := projections.New(projections.Config{DB: db, Store: c.store, Views: []projections.View{view()}, RenewFrom: -1, Log: c.log})
-		if err != nil {
-			return err
-		}
-		if err := projections.Migrate(ctx, db); err != nil {
-			return err
-		}
-		// The engine's own run ends at once, and with it the projector's connection.
-		defer func() {
-			ended, cancel := context.WithCancel(ctx)
-			cancel()
-			_ = e.Run(ended)
-		}()
-		began := time.Now()
-		if err := c.feed(ctx, e, func() { began = time.Now() }); err != nil {
-			return err
-		}
-		s = measure.Sample{Ops: c.events, Took: time.Since(began)}
-		return c.same(ctx, db)
-	})
-	return s, err
-}
-
-// feed does what the subscriber does: it reads ahead, and hands over what is there.
-func (c *catchUp) feed(ctx context.Context, e *projections.Engine, started func()) error {
-	after, err := e.Checkpoint(ctx, viewName)
-	if err != nil {
-		return err
-	}
-	started()
-	const largest, bytes = 5000, 8 << 20
-	ahead := eventstore.NewBuffer(2*largest, 2*bytes)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		for r, err := range c.store.Subscribe(ctx, after) {
-			if err == nil {
-				err = ahead.Put(ctx, r)
-			}
-			if err != nil {
-				ahead.Close(err)
-				return
-			}
-		}
-	}()
-	handle := e.Handler(viewName)
-	for after.Compare(c.to) < 0 {
-		events, err := ahead.Take(ctx, largest, bytes)
-		if err != nil {
-			return err
-		}
-		batch := eventstore.Batch{After: after, Events: events}
-		if err := handle(eventstore.NewMessage(ctx, batch)); err != nil {
-			return err
-		}
-		after = batch.Last()
-	}
-	return nil
-}
-
 // naive watches the naive projector for a while, since it would not come to the end. What it applies at first is not
 // counted: the subscription reads far ahead then, which would count against it.
 func (c *catchUp) naive(ctx context.Context) (s measure.Sample, err error) {
@@ -271,25 +208,6 @@ func (c *catchUp) naive(ctx context.Context) (s measure.Sample, err error) {
 		return err
 	})
 	return s, err
-}
-
-const naiveWarmUp = 500 * time.Millisecond
-
-// watch lets a naive projector work for a while and counts, within metered, what it applies after the first moments.
-func watch(ctx context.Context, n *naiveProjector, from eventstore.Position, seconds float64, metered func(count func() (int, error)) error) (s measure.Sample, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- n.run(ctx, from) }()
-	time.Sleep(naiveWarmUp)
-	err = metered(func() (int, error) {
-		began, before := time.Now(), n.applied.Load()
-		time.Sleep(time.Duration(seconds * float64(time.Second)))
-		s = measure.Sample{Ops: int(n.applied.Load() - before), Took: time.Since(began)}
-		return s.Ops, nil
-	})
-	cancel()
-	return s, errors.Join(err, <-done)
 }
 
 // copy is the limit: rows like those of the view go into its table as fast as Postgres takes them.

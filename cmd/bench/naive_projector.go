@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"avportal/cmd/bench/internal/measure"
 	"avportal/cmd/bench/internal/workload"
 	"avportal/domain"
 	"avportal/domain/catalog"
@@ -199,4 +201,23 @@ func (s *oneByOne) Close() error { return nil }
 
 func newNaiveProjector(db *pgxpool.Pool, store eventstore.Store) *naiveProjector {
 	return &naiveProjector{db: db, store: store, registry: catalog.Registry()}
+}
+
+const naiveWarmUp = 500 * time.Millisecond
+
+// watch lets a naive projector work for a while and counts, within metered, what it applies after the first moments.
+func watch(ctx context.Context, n *naiveProjector, from eventstore.Position, seconds float64, metered func(count func() (int, error)) error) (s measure.Sample, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- n.run(ctx, from) }()
+	time.Sleep(naiveWarmUp)
+	err = metered(func() (int, error) {
+		began, before := time.Now(), n.applied.Load()
+		time.Sleep(time.Duration(seconds * float64(time.Second)))
+		s = measure.Sample{Ops: int(n.applied.Load() - before), Took: time.Since(began)}
+		return s.Ops, nil
+	})
+	cancel()
+	return s, errors.Join(err, <-done)
 }
