@@ -41,7 +41,8 @@ type build struct {
 	view   View
 	*writer
 	report func(Progress)
-	fed    *feed // what to fold, if somebody else reads it; nil to read the log
+	fed    *feed              // what to fold, if somebody else reads it; nil to read the log
+	ahead  *eventstore.Buffer // what to fold first, if it is being read already
 
 	progress Progress
 	began    time.Time
@@ -105,8 +106,11 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 	if b.fed != nil {
 		take = b.fed.take
 	} else {
-		ahead := eventstore.NewBuffer(4*buildBatch, buildAhead)
-		reading.Go(func() { ahead.Close(b.read(ctx, from, until, ahead)) })
+		ahead := b.ahead
+		if b.ahead = nil; ahead == nil {
+			ahead = newAhead()
+			reading.Go(func() { ahead.Close(b.read(ctx, from, until, ahead)) })
+		}
 		take = func(ctx context.Context) ([]eventstore.Recorded, error) {
 			return ahead.Take(ctx, min(buildBatch, b.engine.BuildRows), buildAhead)
 		}
@@ -141,6 +145,8 @@ func (b *build) fill(ctx context.Context, until eventstore.Position) (n int, err
 	}
 	return n, b.save(ctx)
 }
+
+func newAhead() *eventstore.Buffer { return eventstore.NewBuffer(4*buildBatch, buildAhead) }
 
 func (b *build) save(ctx context.Context) error {
 	err := b.flush(ctx, b.engine.BuildRows)

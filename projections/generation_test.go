@@ -111,7 +111,10 @@ func TestABuildThatWasBrokenOffGoesOn(t *testing.T) {
 	for _, after := range []int{1, 200, 2000, 10_000, 19_800} { // 1, 10, 50 and 99 % of the log, and at its beginning
 		name := fmt.Sprintf("broken%d", after)
 		ctx, cancel := context.WithCancel(t.Context())
-		stopAt := &stopping{Log: history, after: after, stop: cancel}
+		stopAt := &stopping{Log: history, after: after, stop: cancel, saved: func() bool {
+			at, err := projections.Position(t.Context(), db, name+"_next")
+			return err != nil || !at.IsZero()
+		}}
 		v := fleet()
 		v.Name = name
 		first, err := projections.New(projections.Config{DB: db, Store: stopAt, Views: []projections.View{v}, BuildRows: 700})
@@ -141,6 +144,7 @@ func TestABuildThatWasBrokenOffGoesOn(t *testing.T) {
 type stopping struct {
 	*projectiontest.Log
 	after int
+	saved func() bool
 	stop  func()
 }
 
@@ -149,7 +153,10 @@ func (s *stopping) ReadAll(ctx context.Context, from eventstore.Position, d even
 		n := 0
 		for r, err := range s.Log.ReadAll(ctx, from, d, limit) {
 			if n++; n > s.after {
-				time.Sleep(50 * time.Millisecond) // let what has been read be folded and saved
+				time.Sleep(50 * time.Millisecond) // let what has been read be folded and saved, if it is enough for that
+				for end := time.Now().Add(10 * time.Second); s.after > 5000 && !s.saved() && time.Now().Before(end); {
+					time.Sleep(10 * time.Millisecond)
+				}
 				s.stop()
 			}
 			if !yield(r, err) {

@@ -70,13 +70,15 @@ func (p *projector) checkpoint(ctx context.Context) (eventstore.Position, error)
 func (p *projector) renew(ctx context.Context) error {
 	for {
 		renewed, err := p.engine.renewIfFarBehind(ctx, p.view, p.writer)
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, ErrFenced) {
-				return err
-			}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrFenced):
+			return err
+		case err != nil:
 			p.engine.Log.Warn("the tables can't be renewed, and the view goes on batch by batch", "view", p.view.Name, "cause", err)
-		}
-		if !renewed {
+			return nil
+		case !renewed:
 			return nil
 		}
 		w, err := p.engine.open(ctx, p.writer.session, p.view, p.schema)

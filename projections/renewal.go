@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"avportal/eventstore"
 )
 
 // A renewal brings a live view to the end of the log at once: its rows are read into memory, what it has missed is folded into them,
@@ -24,10 +27,13 @@ const (
 	suffixRenewed   = "_renewed" // the old tables, within the transaction that drops them
 )
 
-// renewIfFarBehind renews the live tables, unless the view is near enough. After true, the writer that is given must be opened anew.
+// renewIfFarBehind renews the live tables, unless the view is near enough. If it has, the writer must be opened anew.
 func (e *Engine) renewIfFarBehind(ctx context.Context, v View, live *writer) (renewed bool, err error) {
-	far, err := e.isFarBehind(ctx, v, live.gen)
-	if err != nil || !far {
+	head, err := e.Store.Head(ctx)
+	if err != nil {
+		return false, err
+	}
+	if far, err := e.isFarBehind(ctx, v, live.gen, head); err != nil || !far {
 		return false, err
 	}
 	select { // it takes as much memory as any build
@@ -36,45 +42,63 @@ func (e *Engine) renewIfFarBehind(ctx context.Context, v View, live *writer) (re
 	default: // better slowly than to stand still
 		return false, nil
 	}
+	return true, e.renew(ctx, v, live.gen, head)
+}
+
+func (e *Engine) renew(ctx context.Context, v View, live Generation, head eventstore.Position) error {
 	began := time.Now()
-	e.Log.Info("renewing", "view", v.Name, "position", live.gen.Position.String())
-	w, release, err := e.prepare(ctx, v, v.Name+suffixRenewal, func(*session) (bool, error) { return true, e.makeRenewal(ctx, v, live.gen) })
+	e.Log.Info("renewing", "view", v.Name, "position", live.Position.String())
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ahead := newAhead() // at once, to read together with the views that set out now
+	reading.Go(func() { ahead.Close(e.readMissed(ctx, live.Position, head, ahead)) })
+	w, release, err := e.prepare(ctx, v, v.Name+suffixRenewal, func(*session) (bool, error) { return true, e.makeRenewal(ctx, v, live) })
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer release()
 	b := e.newBuild(v, w, nil)
-	b.filling = true // the position is not zero, but the tables are empty
-	err = b.renew(ctx, live.gen)
+	b.ahead, b.filling = ahead, true // the position is not zero, but the tables are empty
+	err = b.renew(ctx, live)
 	b.close()
 	if err != nil {
-		return false, errors.Join(err, e.dropRenewal(context.WithoutCancel(ctx), v))
+		return errors.Join(err, e.dropRenewal(context.WithoutCancel(ctx), v))
 	}
 	e.Log.Info("renewed", "view", v.Name, "events", b.progress.Events, "position", b.gen.Position.String(), "took", time.Since(began))
 	e.metrics.applied(v.Name, b.progress.Events, time.Since(began))
 	e.signals.moved(v.Name)
-	return true, nil
+	return nil
 }
 
 // isFarBehind estimates whether a view has missed enough. Positions can't be counted, but they grow about evenly with the events.
-func (e *Engine) isFarBehind(ctx context.Context, v View, live Generation) (bool, error) {
-	if e.RenewFrom < 0 || v.SQL != nil || live.Position.IsZero() || live.Halted != nil {
+func (e *Engine) isFarBehind(ctx context.Context, v View, live Generation, head eventstore.Position) (bool, error) {
+	if e.RenewFrom < 0 || v.SQL != nil || live.Position.IsZero() || live.Halted != nil || head.Compare(live.Position) <= 0 {
 		return false, nil
-	}
-	head, err := e.Store.Head(ctx)
-	if err != nil || head.Compare(live.Position) <= 0 {
-		return false, err
 	}
 	missed := float64(head.Commit-live.Position.Commit) / float64(live.Position.Commit) * float64(live.Events)
 	if missed < float64(e.RenewFrom) {
 		return false, nil
 	}
 	var rows, most float64 // as of the last ANALYZE, with which a build ends
-	err = e.DB.QueryRow(ctx, `SELECT COALESCE(sum(reltuples), 0), COALESCE(max(reltuples), 0) FROM pg_class
+	err := e.DB.QueryRow(ctx, `SELECT COALESCE(sum(reltuples), 0), COALESCE(max(reltuples), 0) FROM pg_class
 		WHERE relnamespace = $1::text::regnamespace AND relkind = 'r'`, quote(live.Schema)).Scan(&rows, &most)
-	// Few rows stay in memory anyway, and are written once for many events; then it is the reading that takes long, which a renewal
-	// would not share with other views.
+	// Few rows stay in memory anyway, and are written once for many events: then it is the reading that takes long.
 	return missed >= rows && 2*most >= float64(e.RenewFrom) && most <= float64(e.BuildRows), err
+}
+
+// readMissed reads up to what was the end of the log.
+func (e *Engine) readMissed(ctx context.Context, after, head eventstore.Position, ahead *eventstore.Buffer) error {
+	for r, err := range e.source().Subscribe(ctx, after) {
+		if err == nil {
+			err = ahead.Put(ctx, r)
+		}
+		if err != nil || r.Position.Compare(head) >= 0 {
+			return err
+		}
+	}
+	return errors.New("the subscription ended")
 }
 
 // makeRenewal makes the tables that rows are laid down in. They are empty, but stand where the live ones do.
