@@ -67,6 +67,9 @@ func (s *Store) read(ctx context.Context, begin func() *query) iter.Seq2[eventst
 			case !q.live && transient(err) && retryCalls.Wait(ctx, failures) == nil:
 				continue
 			}
+			if s.ctx.Err() != nil && !errors.Is(err, errClosed) { // its connection may end before the context of the query does
+				err = fmt.Errorf("%w: %w", errClosed, err)
+			}
 			yield(eventstore.Recorded{}, q.failed(ctx, err))
 			return
 		}
