@@ -2,7 +2,6 @@ package projections_test
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,14 +29,7 @@ func TestABuildBrokenOffAtEachStep(t *testing.T) {
 	steps := 0
 	for done := false; !done; steps++ {
 		write(t, log, fmt.Sprint("b", steps), opened{Owner: "Bob"})
-		config, err := pgxpool.ParseConfig(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cut := &breaking{left: atomic.Int64{}}
-		cut.left.Store(int64(steps))
-		config.ConnConfig.Tracer = cut
-		broken := openPool(t, func() (*pgxpool.Pool, error) { return pgxpool.NewWithConfig(t.Context(), config) })
+		broken := openBreaking(t, url, steps)
 		done = newPortal(t, log, broken, change).Build(t.Context(), "bank", nil) == nil
 		broken.Close()
 		if err := p.Build(t.Context(), "bank", nil); err != nil {

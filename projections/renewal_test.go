@@ -246,17 +246,10 @@ func TestARenewalBrokenOffAtEachStep(t *testing.T) {
 	last := farBehind(t, log, db)
 	tables, steps := tablesOf(t, db, "bank"), 0
 	for done := false; !done; steps++ {
-		config, err := pgxpool.ParseConfig(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cut := &breaking{}
-		cut.left.Store(int64(steps))
-		config.ConnConfig.Tracer = cut
-		broken := openPool(t, func() (*pgxpool.Pool, error) { return pgxpool.NewWithConfig(t.Context(), config) })
+		broken := openBreaking(t, url, steps)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		e := newPortal(t, log, broken, renewing)
-		_, err = e.Checkpoint(ctx, "bank")
+		_, err := e.Checkpoint(ctx, "bank")
 		cancel()
 		e.Stop()
 		broken.Close()
@@ -303,14 +296,8 @@ func TestAPortalFrozenInARenewalIsTakenOver(t *testing.T) {
 			log, url := memory.New(bankRegistry()), postgrestest.URL(t)
 			db := openPool(t, func() (*pgxpool.Pool, error) { return pgxpool.New(t.Context(), url) })
 			last := farBehind(t, log, db)
-			config, err := pgxpool.ParseConfig(url)
-			if err != nil {
-				t.Fatal(err)
-			}
 			freeze := &freezing{at: at, thaw: make(chan struct{})}
-			config.ConnConfig.Tracer = freeze
-			slow := openPool(t, func() (*pgxpool.Pool, error) { return pgxpool.NewWithConfig(t.Context(), config) })
-			first := newPortal(t, log, slow, renewing).start()
+			first := newPortal(t, log, openTraced(t, url, freeze), renewing).start()
 			eventually(t, "the first is frozen", freeze.frozen.Load)
 			began := time.Now()
 			second := newPortal(t, log, db, renewing).start()

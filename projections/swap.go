@@ -175,14 +175,8 @@ const lockTries = 20
 // endFrozen has Postgres end a transaction whose portal is frozen, and else would keep what it has locked from the one that takes over.
 const endFrozen = `SET LOCAL idle_in_transaction_session_timeout = '5s';`
 
-// schemaID tells the tables of now from those that will go by the same name after a swap or a renewal.
-func schemaID(ctx context.Context, db Querier, schema string) (id uint32, err error) {
-	err = db.QueryRow(ctx, `SELECT $1::text::regnamespace::oid`, quote(schema)).Scan(&id)
-	return id, err
-}
-
-// holdTables keeps the tables of a schema from being exchanged until the end of the transaction. Those that were exchanged already would
-// look empty to it, if they have been filled after its snapshot.
+// holdTables keeps the tables of a schema from being exchanged until the end of the transaction. It fails if they are not those of id any
+// more: what was filled after the transaction's snapshot would look empty to it.
 func holdTables(ctx context.Context, tx pgx.Tx, schema string, id uint32) error {
 	tables, err := tableList(ctx, tx, schema)
 	if err != nil {
@@ -191,7 +185,8 @@ func holdTables(ctx context.Context, tx pgx.Tx, schema string, id uint32) error 
 	if _, err := tx.Exec(ctx, `LOCK TABLE `+tables+` IN ACCESS SHARE MODE`); err != nil {
 		return err
 	}
-	now, err := schemaID(ctx, tx, schema)
+	var now uint32
+	err = tx.QueryRow(ctx, `SELECT $1::text::regnamespace::oid`, quote(schema)).Scan(&now) // which a snapshot does not hide
 	if err == nil && now != id {
 		err = errExchanged
 	}

@@ -30,6 +30,24 @@ func (b *breaking) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.Trace
 
 func (*breaking) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
+// openBreaking opens a pool that lets so many statements through.
+func openBreaking(t *testing.T, url string, statements int) *pgxpool.Pool {
+	t.Helper()
+	cut := &breaking{}
+	cut.left.Store(int64(statements))
+	return openTraced(t, url, cut)
+}
+
+func openTraced(t *testing.T, url string, tracer pgx.QueryTracer) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = tracer
+	return openPool(t, func() (*pgxpool.Pool, error) { return pgxpool.NewWithConfig(t.Context(), config) })
+}
+
 // A swap is broken off at each of its statements, while the view is read and written. Exactly one generation is live at any
 // time, no read fails, and the next try ends it.
 func TestASwapBrokenOffAtEachStep(t *testing.T) {
@@ -53,15 +71,8 @@ func TestASwapBrokenOffAtEachStep(t *testing.T) {
 		if err := p.Build(t.Context(), "bank", nil); err != nil {
 			t.Fatal(err)
 		}
-		config, err := pgxpool.ParseConfig(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cut := &breaking{}
-		cut.left.Store(int64(steps))
-		config.ConnConfig.Tracer = cut
-		broken := openPool(t, func() (*pgxpool.Pool, error) { return pgxpool.NewWithConfig(t.Context(), config) })
-		err = newPortal(t, log, broken, nil).Swap(t.Context(), "bank")
+		broken := openBreaking(t, url, steps)
+		err := newPortal(t, log, broken, nil).Swap(t.Context(), "bank")
 		done = err == nil
 		broken.Close()
 		var live int
