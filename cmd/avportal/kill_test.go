@@ -19,7 +19,8 @@ import (
 	"avportal/http/agent/wire"
 )
 
-// kills is how often the crash test kills the portal: AVPORTAL_KILLS, or a number that fits an ordinary test run.
+// kills is how often a crash test kills what it tests: AVPORTAL_KILLS, or a number that fits an ordinary test run. Together they
+// are twenty, and a thousand in the long version.
 func kills(t *testing.T, ordinary int) int {
 	if n, err := strconv.Atoi(os.Getenv("AVPORTAL_KILLS")); err == nil {
 		return n
@@ -83,7 +84,7 @@ func TestKill(t *testing.T) {
 		})
 		finished <- err
 	}()
-	n := kills(t, 10)
+	n := kills(t, 12)
 	for range n {
 		time.Sleep(time.Duration(300+rand.IntN(1500)) * time.Millisecond)
 		d.kill()

@@ -55,6 +55,11 @@ func (b *bench) reads(ctx context.Context) (rows []row, err error) {
 		b.say("a fleet of %d devices is built after %v", n, time.Since(began).Round(time.Second))
 	}
 	rows = append(rows, bytesOf(fleets[len(fleets)-1]))
+	release, err := measure.OneCore(b.postmaster())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	for _, q := range readings() {
 		more, err := b.reading(ctx, fleets, q)
 		if err != nil {
