@@ -3,9 +3,12 @@ package sqlview_test
 import (
 	"context"
 	"flag"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
 	"avportal/domain"
@@ -115,14 +118,7 @@ func (r *rows) Row(cells []any) error {
 func TestTheExampleAnswersItsQuestion(t *testing.T) {
 	v := load(t, example)
 	g := projectiontest.Run(t, v.View, protection()...)
-	q, err := v.Query("by_customer_and_month", map[string]string{"from": "2026-02-01", "until": "2026-05-01"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got rows
-	if err := export.Run(context.Background(), g.DB(), []export.Source{{Name: q.Name, Setup: q.Setup, SQL: q.SQL, Args: q.Args}}, &got, nil); err != nil {
-		t.Fatal(err)
-	}
+	got := byCustomerAndMonth(t, v, g.DB(), "2026-02-01", "2026-05-01")
 	want := []string{
 		"Klinik Berta | 2026-03 | 1 | 0 | 0",
 		"Klinik Berta | 2026-04 | 2 | 3 | 0",
@@ -130,14 +126,57 @@ func TestTheExampleAnswersItsQuestion(t *testing.T) {
 		"Praxis anton | 2026-03 | 2 | 1 | 2",
 		"Praxis anton | 2026-04 | 2 | 0 | 0",
 	}
-	if len(got.lines) != len(want) {
-		t.Fatalf("%d rows, want %d: %q", len(got.lines), len(want), got.lines)
+	if len(got) != len(want) {
+		t.Fatalf("%d rows, want %d: %q", len(got), len(want), got)
 	}
 	for i, line := range want {
-		if got.lines[i] != string(tenant)+" | "+line {
-			t.Errorf("row %d is %q, want %q", i, got.lines[i], line)
+		if got[i] != string(tenant)+" | "+line {
+			t.Errorf("row %d is %q, want %q", i, got[i], line)
 		}
 	}
+}
+
+// Who asks until a day to come gets no months to come, nor days of infection or delay that have not passed.
+func TestTheExampleDoesNotCountWhatIsToCome(t *testing.T) {
+	now := time.Now().UTC()
+	began := now.AddDate(0, 0, -3) // maybe in the month before
+	var h history
+	tell := func(at time.Time, s domain.Stream, e domain.Event) { h.at(at.Format(time.RFC3339), s, e) }
+	d := device.Stream(tenant, "d")
+	tell(began, customer.Stream(tenant, "anton"), customer.Imported{Tenant: tenant, Customer: "anton", Name: "Praxis anton"})
+	tell(began, d, device.Enrolled{Tenant: tenant, Customer: "anton", License: "l", Group: "l.main", Device: "d"})
+	tell(began, d, device.ThreatFound{Device: "d", Threat: "t", Open: 1})
+	tell(now.Add(-time.Hour), d, device.UpdateRequested{Device: "d", Request: "u"})
+
+	v := load(t, example)
+	g := projectiontest.Run(t, v.View, h...)
+	from, later := began.Format(time.DateOnly), now.AddDate(1, 0, 0).Format(time.DateOnly)
+	got := byCustomerAndMonth(t, v, g.DB(), from, later)
+	days, months := 0.0, map[string]bool{began.Format("2006-01"): true, now.Format("2006-01"): true}
+	for _, line := range got {
+		cells := strings.Split(line, " | ")
+		n, err := strconv.ParseFloat(cells[4], 64)
+		if err != nil || !months[cells[2]] || cells[5] != "0" {
+			t.Errorf("%q (%v)", line, err)
+		}
+		days += n
+	}
+	if days < 2.98 || days > 3.02 || len(got) != len(months) {
+		t.Errorf("%v days of infection, want 3: %q", days, got)
+	}
+}
+
+func byCustomerAndMonth(t *testing.T, v *sqlview.View, db *pgxpool.Pool, from, until string) []string {
+	t.Helper()
+	q, err := v.Query("by_customer_and_month", map[string]string{"from": from, "until": until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got rows
+	if err := export.Run(context.Background(), db, []export.Source{{Name: q.Name, Setup: q.Setup, SQL: q.SQL, Args: q.Args}}, &got, nil); err != nil {
+		t.Fatal(err)
+	}
+	return got.lines
 }
 
 func TestAddingChecksTheExampleInPostgres(t *testing.T) {

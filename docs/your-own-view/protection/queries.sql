@@ -2,10 +2,13 @@
 -- devices_protected: those that were the customer's at some time of the month.
 -- mean_days_infected: days with an open threat, per protected device.
 -- updates_late: asked for in the month, and not done within a day.
-WITH month AS (
-    SELECT m AS since, least(m + interval '1 month', :until::timestamptz) AS until
-    FROM generate_series(date_trunc('month', :from::timestamptz), :until::timestamptz, interval '1 month') AS m
-    WHERE m < :until::timestamptz
+-- What is to come is not counted: who asks until the end of the year gets what has been until now.
+WITH asked AS (
+    SELECT date_trunc('month', :from::timestamptz) AS since, least(:until::timestamptz, now()) AS until
+), month AS (
+    SELECT m AS since, least(m + interval '1 month', asked.until) AS until
+    FROM asked, generate_series(asked.since, asked.until, interval '1 month') AS m
+    WHERE m < asked.until
 ), protected AS (
     SELECT s.tenant, s.customer, m.since AS month, count(DISTINCT s.device) AS devices
     FROM month m JOIN stay s ON s.since < m.until AND (s.until IS NULL OR s.until > m.since)
@@ -16,10 +19,10 @@ WITH month AS (
     FROM month m JOIN infection_time i ON i.since < m.until AND (i.until IS NULL OR i.until > m.since)
     GROUP BY i.tenant, i.customer, m.since
 ), late AS (
-    SELECT tenant, customer, date_trunc('month', asked) AS month, count(*) AS updates
-    FROM update_asked
-    WHERE asked + interval '1 day' < coalesce(done, :until::timestamptz)
-    GROUP BY tenant, customer, date_trunc('month', asked)
+    SELECT u.tenant, u.customer, date_trunc('month', u.asked) AS month, count(*) AS updates
+    FROM update_asked u, asked
+    WHERE u.asked + interval '1 day' < coalesce(u.done, asked.until)
+    GROUP BY u.tenant, u.customer, date_trunc('month', u.asked)
 )
 SELECT p.tenant, c.name AS customer, to_char(p.month, 'YYYY-MM') AS month, p.devices AS devices_protected,
        round(coalesce(i.days, 0) / p.devices, 2) AS mean_days_infected, coalesce(l.updates, 0) AS updates_late
