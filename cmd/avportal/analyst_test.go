@@ -49,6 +49,9 @@ func TestAnAnalystsDay(t *testing.T) {
 	if out := d.must("projections", "verify", "protection"); !strings.Contains(out, "protection equals its rebuild") {
 		t.Errorf("verify: %s", out)
 	}
+	if out := d.must("projections", "as-of", "devices", "--at", "2020-01-01"); !strings.Contains(out, "Nothing had been recorded by then.") {
+		t.Errorf("as of a moment before the log: %s", out)
+	}
 	deadline := time.Now().Add(30 * time.Second)
 	for { // the portal notices within a second, and from then on keeps it up
 		if _, body := d.get("/readyz"); bytes.Contains(body, []byte(`"protection"`)) {

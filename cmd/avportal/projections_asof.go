@@ -36,6 +36,9 @@ func (v *viewTool) asOfCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if m.Position.IsZero() {
+				cmd.PrintErrln("Nothing had been recorded by then.")
+			}
 			return v.showMoments(cmd, []projections.Moment{m}, time.Since(began))
 		}),
 	}
