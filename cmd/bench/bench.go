@@ -51,7 +51,7 @@ var (
 	quick = sizes{mode: "quick", rounds: 5, repeat: 1, slice: 300 * time.Millisecond, devices: 2_000, catchUp: 15_000, window: 30_000, missed: 120_000,
 		lagFor: 1500 * time.Millisecond, fleets: [3]int{1_000, 10_000, 100_000}, aggregates: 50_000, naiveSeconds: 0.7,
 		longDevices: 15_000, rebuildDevices: 20_000, rebuildEvents: 200_000, readEvents: 50_000, logEvents: 100_000}
-	normal = sizes{mode: "default", rounds: 5, repeat: 3, slice: time.Second, devices: 5_000, catchUp: 100_000, window: 200_000, missed: 400_000,
+	normal = sizes{mode: "default", rounds: 5, repeat: 3, slice: time.Second, devices: 5_000, catchUp: 200_000, window: 1_000_000, missed: 400_000,
 		lagFor: 5 * time.Second, fleets: [3]int{1_000, 100_000, 1_000_000}, aggregates: 100_000, naiveSeconds: 2,
 		longDevices: 20_000, rebuildDevices: 100_000, rebuildEvents: 1_000_000, readEvents: 100_000, logEvents: 1_000_000}
 	full = sizes{mode: "full", rounds: 7, repeat: 5, slice: 3 * time.Second, devices: 5_000, catchUp: 200_000, window: 1_000_000, missed: 2_000_000,
