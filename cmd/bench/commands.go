@@ -215,10 +215,10 @@ func (b *bench) manyCallers(ctx context.Context) ([]row, error) {
 	return b.withWriting(ctx, func(w *writing) ([]row, error) {
 		var rows []row
 		for _, callers := range []int{16, 64} {
-			rounds, err := b.plan(6).Run(ctx, // the node merges tables now with this one, now with that: many turns even that out
-				w.way("portal", ours, callers, b.slice/2, w.viaPortal),
-				w.way("raw", raw, callers, b.slice/2, w.viaStore),
-				w.way("naive", official, callers, b.slice/2, w.viaClient))
+			rounds, err := b.plan(12).Run(ctx, // the node merges tables now with this one, now with that: many turns even that out
+				w.way("portal", ours, callers, b.slice/4, w.viaPortal),
+				w.way("raw", raw, callers, b.slice/4, w.viaStore),
+				w.way("naive", official, callers, b.slice/4, w.viaClient))
 			if err != nil {
 				return nil, err
 			}

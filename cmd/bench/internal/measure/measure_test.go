@@ -98,25 +98,44 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// Within a round every way has its turns, and who is first changes.
+// Within a round every way has its turns, each first as often as the others, and in every run alike.
 func TestWaysTakeTurns(t *testing.T) {
-	var order []string
-	way := func(name string) Way {
-		return Way{name, func(context.Context) (Sample, error) {
-			order = append(order, name)
-			return Sample{Ops: 10, Took: time.Second, Latencies: []time.Duration{1}}, nil
-		}}
+	const slices = 300
+	names := []string{"a", "b", "c"}
+	run := func() (order string, rounds []Round) {
+		var ways []Way
+		for _, name := range names {
+			ways = append(ways, Way{name, func(context.Context) (Sample, error) {
+				order += name
+				return Sample{Ops: 10, Took: time.Second, Latencies: []time.Duration{1}}, nil
+			}})
+		}
+		rounds, err := Plan{Rounds: 2, Slices: slices}.Run(t.Context(), ways...)
+		if err != nil || len(rounds) != 2 {
+			t.Fatal(rounds, err)
+		}
+		return order, rounds
 	}
-	rounds, err := Plan{Rounds: 2, Slices: 2}.Run(t.Context(), way("a"), way("b"))
-	if err != nil || len(rounds) != 2 {
-		t.Fatal(rounds, err)
+	order, rounds := run()
+	if again, _ := run(); again != order {
+		t.Error("the turns of another run are others")
 	}
-	if got := strings.Join(order, ""); got != "abba"+"baab" {
-		t.Errorf("the turns were %s", got)
+	first := map[string]int{}
+	for turn := range slices * 2 {
+		turns := order[turn*3 : turn*3+3]
+		first[turns[:1]]++
+		for _, name := range names {
+			if strings.Count(turns, name) != 1 {
+				t.Fatalf("turn %d was %s", turn, turns)
+			}
+		}
 	}
-	for _, r := range rounds {
-		for _, name := range []string{"a", "b"} {
-			if s := r.Of[name]; s.Ops != 20 || s.Took != 2*time.Second || len(s.Latencies) != 2 || s.Rate() != 10 {
+	for _, name := range names {
+		if n := first[name]; n < 150 || n > 250 {
+			t.Errorf("%s was the first of %d turns out of %d", name, n, slices*2)
+		}
+		for _, r := range rounds {
+			if s := r.Of[name]; s.Ops != 10*slices || s.Took != slices*time.Second || len(s.Latencies) != slices || s.Rate() != 10 {
 				t.Errorf("%s gave %+v", name, s)
 			}
 		}

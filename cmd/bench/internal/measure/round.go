@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -33,12 +34,13 @@ type Round struct {
 // unsteady is how many times the fastest probe the slowest may take for a round to count.
 const unsteady = 3
 
-// Run lets all ways have their turns, in every other round in reverse order, so that none is always the one after the
-// other's litter.
+// Run lets all ways have their turns, in an order that is drawn anew for each turn, and is the same in every run: so none is always
+// the one after the other's litter, and none falls in step with what comes back at intervals, as the merges of a store do.
 func (p Plan) Run(ctx context.Context, ways ...Way) ([]Round, error) {
 	rounds := make([]Round, 0, p.Rounds)
+	order := rand.New(rand.NewPCG(0, 0)) //nolint:gosec // nothing is secret here
 	for len(rounds) < p.Rounds {
-		r, err := p.steady(ctx, ways, len(rounds)%2 == 1)
+		r, err := p.steady(ctx, ways, order)
 		if err != nil {
 			return nil, err
 		}
@@ -48,9 +50,9 @@ func (p Plan) Run(ctx context.Context, ways ...Way) ([]Round, error) {
 }
 
 // steady repeats a round until the disk was steady. If it never is, the last one is taken and tells so by its probes.
-func (p Plan) steady(ctx context.Context, ways []Way, reverse bool) (Round, error) {
+func (p Plan) steady(ctx context.Context, ways []Way, order *rand.Rand) (Round, error) {
 	for repeated := 0; ; repeated++ {
-		r, err := p.round(ctx, ways, reverse)
+		r, err := p.round(ctx, ways, order)
 		r.Repeated = repeated
 		if err != nil || !r.Unsteady() || repeated == p.Repeat {
 			return r, err
@@ -62,14 +64,11 @@ func (p Plan) steady(ctx context.Context, ways []Way, reverse bool) (Round, erro
 // Unsteady reports whether the disk changed too much for the round to count.
 func (r Round) Unsteady() bool { return r.Slowest > unsteady*r.Fastest }
 
-func (p Plan) round(ctx context.Context, ways []Way, reverse bool) (Round, error) {
+func (p Plan) round(ctx context.Context, ways []Way, order *rand.Rand) (Round, error) {
 	r := Round{Of: map[string]Sample{}}
-	for slice := range max(p.Slices, 1) {
-		for i := range ways {
+	for range max(p.Slices, 1) {
+		for _, i := range order.Perm(len(ways)) {
 			w := ways[i]
-			if reverse != (slice%2 == 1) {
-				w = ways[len(ways)-1-i]
-			}
 			if err := r.probe(p.Disk); err != nil {
 				return r, err
 			}
