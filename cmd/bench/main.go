@@ -71,14 +71,14 @@ func command() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure the portal beside the naive way and the physical limit",
 		Long: "Measure the portal beside the naive way and the physical limit, in turns within one run, and print one table.\n" +
-			"It starts its own durable Postgres and its own node, on a disk. The default takes some ten minutes.",
+			"It starts its own durable Postgres and its own node, on a disk. The default takes about half an hour.",
 		Example: "  go run ./cmd/bench --quick\n  go run ./cmd/bench --only T7,T8 --rounds 7 --json bench.json",
 		Args:    cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.quick, "quick", false, "smaller sizes: a few minutes")
-	f.BoolVar(&o.full, "full", false, "the sizes of the study that the targets come from: about an hour")
+	f.BoolVar(&o.full, "full", false, "more rounds, longer slices, larger logs: more than an hour")
 	f.StringSliceVar(&o.only, "only", nil, "only what gives these rows (T7,T8), or the measurements of the node (node)")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds instead of the mode's own; fewer than 5 are a sketch")
 	f.StringVar(&o.json, "json", "", "also write the report to this file")

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OneCore lets this process and a family of others run on one core, until release is called. One that asks and one that answers
-// never run at the same time, and waking each other across cores takes longer than a short answer: twice as long, or not at all,
-// as the scheduler has happened to place them. What the family begins meanwhile stays on that core.
+// OneCore lets this process and a family of others run on one core, until release is called. It is for short questions: who asks and
+// who answers never work at the same time, and to wake each other across cores takes them as long as the answer, if the scheduler
+// happens to have placed them so. What the family begins meanwhile begins on that core.
 func OneCore(family int) (release func(), err error) {
 	var all, one unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
@@ -23,10 +23,15 @@ func OneCore(family int) (release func(), err error) {
 		}
 	}
 	procs := runtime.GOMAXPROCS(1)
-	return func() {
+	release = func() {
 		runtime.GOMAXPROCS(procs)
 		_ = place(family, &all)
-	}, place(family, &one)
+	}
+	if err := place(family, &one); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
 }
 
 // place moves threads to cores, and looks again: one that was not moved yet may have begun another.
