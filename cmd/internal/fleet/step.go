@@ -128,6 +128,9 @@ func (f *Fleet) call(ctx context.Context, d *device, method, path string, body a
 		if err == nil {
 			err = fmt.Errorf("%s %s: %d %s: %s", method, path, status, problem.Code, problem.Detail)
 		}
+		if status == http.StatusTooManyRequests { // it is there, and says when to come again
+			giveUp = time.Now().Add(f.cfg.Patience)
+		}
 		if ctx.Err() != nil {
 			return 0, wire.Problem{}, ctx.Err()
 		}
